@@ -1,0 +1,98 @@
+/**
+ * The one seam to BLAKE3: `blake3-wasm` everywhere, and where the native `@napi-rs/blake-hash` is installed it takes
+ * over inputs that are long enough to pay for the call into it.
+ */
+import { createRequire } from 'node:module';
+import { B3Digest } from './b3-digest.ts';
+
+/** Takes the bytes of one input in pieces. */
+export interface Hasher {
+  /** Adds bytes; they aren't kept. */
+  update(bytes: Uint8Array): this;
+  /** Ends the input. The hasher is spent afterwards. */
+  digest(): B3Digest;
+}
+
+interface Wasm {
+  hash(input: Uint8Array): Uint8Array;
+  createHash(): { update(input: Uint8Array): unknown; digest(): Uint8Array };
+}
+
+interface Native {
+  blake3(input: Uint8Array): Uint8Array;
+  Blake3Hasher: new () => {
+    update(input: Uint8Array): unknown;
+    digestBuffer(): Uint8Array;
+  };
+}
+
+const require = createRequire(import.meta.url);
+const wasm = require('blake3-wasm') as Wasm;
+const native = loadNative();
+
+/** Below this many bytes a call into wasm costs less than one into the native hasher (measured, see `bench/README.md`). */
+const NATIVE_FROM_BYTES = 1536;
+
+/** Which implementation hashes long inputs here. */
+export const hasherName: 'native' | 'wasm' =
+  native === undefined ? 'wasm' : 'native';
+
+/** The BLAKE3 digest of a whole input. */
+export function hashBytes(bytes: Uint8Array): B3Digest {
+  if (native !== undefined && bytes.length >= NATIVE_FROM_BYTES) {
+    return B3Digest.fromBytes(native.blake3(bytes));
+  }
+  return B3Digest.fromBytes(wasm.hash(bytes));
+}
+
+/** Starts the digest of an input that comes in pieces. */
+export function createHasher(
+  implementation: 'native' | 'wasm' = hasherName,
+): Hasher {
+  return implementation === 'native' && native !== undefined
+    ? new NativeHasher(new native.Blake3Hasher())
+    : new WasmHasher(wasm.createHash());
+}
+
+class NativeHasher implements Hasher {
+  readonly #state: InstanceType<Native['Blake3Hasher']>;
+
+  constructor(state: InstanceType<Native['Blake3Hasher']>) {
+    this.#state = state;
+  }
+
+  update(bytes: Uint8Array): this {
+    this.#state.update(bytes);
+    return this;
+  }
+
+  digest(): B3Digest {
+    return B3Digest.fromBytes(this.#state.digestBuffer());
+  }
+}
+
+class WasmHasher implements Hasher {
+  readonly #state: ReturnType<Wasm['createHash']>;
+
+  constructor(state: ReturnType<Wasm['createHash']>) {
+    this.#state = state;
+  }
+
+  update(bytes: Uint8Array): this {
+    this.#state.update(bytes);
+    return this;
+  }
+
+  digest(): B3Digest {
+    return B3Digest.fromBytes(this.#state.digest());
+  }
+}
+
+function loadNative(): Native | undefined {
+  try {
+    return require('@napi-rs/blake-hash') as Native;
+  } catch {
+    // An optional dependency: no prebuilt binary for this platform, or left out on purpose.
+    return undefined;
+  }
+}

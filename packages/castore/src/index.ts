@@ -1,0 +1,59 @@
+/** For users of a store. */
+export { B3Digest } from './digest/b3-digest.ts';
+export { DigestMap, DigestSet } from './digest/digest-map.ts';
+export { createHasher, hashBytes, hasherName } from './digest/hasher.ts';
+export type { Hasher } from './digest/hasher.ts';
+export { CastoreError } from './errors.ts';
+export type {
+  CastoreErrorCode,
+  CastoreErrorKind,
+  CastoreErrorOptions,
+} from './errors.ts';
+export { Directory } from './node/directory.ts';
+export { nodesEqual } from './node/node.ts';
+export type {
+  DirectoryNode,
+  FileNode,
+  NamedNode,
+  Node,
+  SymlinkNode,
+} from './node/node.ts';
+export { isSymlinkTarget, symlinkTarget } from './node/symlink-target.ts';
+export type { SymlinkTarget } from './node/symlink-target.ts';
+export {
+  isPathComponent,
+  pathComponent,
+  quoteBytes,
+} from './path/path-component.ts';
+export type { PathComponent } from './path/path-component.ts';
+export { splitPath } from './path/path.ts';
+export type {
+  BlobCapabilities,
+  BlobReader,
+  BlobService,
+  BlobStat,
+  BlobWriter,
+  ByteRange,
+  CallOptions,
+  ChunkMeta,
+  StatOptions,
+} from './blob-service/blob-service.ts';
+export { MemoryBlobService } from './blob-service/memory.ts';
+export type {
+  DirectoryCapabilities,
+  DirectoryPutter,
+  DirectoryService,
+} from './directory-service/directory-service.ts';
+export { MemoryDirectoryService } from './directory-service/memory.ts';
+export {
+  descendTo,
+  requireDirectory,
+  traverseBreadthFirst,
+} from './directory-service/traverse.ts';
+export type { DirectoryLookup } from './directory-service/traverse.ts';
+export type { TreeEvent, TreeEvents } from './tree/event.ts';
+
+/** For those who write a backend or a tree source. */
+export { compareBytes } from './digest/bytes.ts';
+export { CASTORE_ERROR_KINDS } from './errors.ts';
+export { SimplePutter } from './directory-service/simple-putter.ts';
