@@ -1,0 +1,263 @@
+import {
+  assertDepth,
+  assertEntryName,
+  assertEntryOrder,
+  assertTarget,
+} from './constraints.ts';
+import { NarError } from './errors.ts';
+import type { NarEvent } from './event.ts';
+import { type NarLimits, resolveLimits } from './limits.ts';
+import {
+  ARCHIVE_START,
+  CLOSE,
+  DIRECTORY,
+  ENTRY_START,
+  EXECUTABLE,
+  NODE_START,
+  paddingOf,
+  REGULAR,
+  SYMLINK,
+  writeUint32,
+} from './wire.ts';
+
+/** Settings of a {@link NarWriter}. */
+export interface NarWriterOptions {
+  readonly limits?: Partial<NarLimits>;
+}
+
+/** What the next call must provide. */
+type State = 'node' | 'contents' | 'directory' | 'done';
+
+const BUFFER_BYTES = 64 * 1024;
+/** From this length on, handing data on costs less than copying it. */
+const PASS_THROUGH_BYTES = 32 * 1024;
+const MAX_U64 = 2n ** 64n - 1n;
+
+/**
+ * A strict writer of one archive, from events to bytes: call one method an event, and {@link take} what is ready. It is
+ * synchronous. Headers and small contents are gathered into buffers of 64 KiB; `data` of 32 KiB and more is handed on
+ * by reference, so leave it unchanged until the taken chunk has been used.
+ *
+ * After an error the writer must be discarded.
+ */
+export class NarWriter {
+  readonly #limits: NarLimits;
+  readonly #previousNames: (Uint8Array | undefined)[] = [];
+  #state: State = 'node';
+  #contentsLeft = 0n;
+  #padding = 0;
+  #ready: Uint8Array[] = [];
+  #buffer = new Uint8Array(BUFFER_BYTES);
+  /** The bytes of the buffer that were handed on already, and those that are filled. */
+  #handedOn = 0;
+  #filled = 0;
+  #bytesWritten = 0;
+
+  constructor(options: NarWriterOptions = {}) {
+    this.#limits = resolveLimits(options.limits);
+    this.#put(ARCHIVE_START);
+  }
+
+  /** How many bytes of the archive exist so far, taken or not; after {@link finish}, the size of the archive. */
+  get bytesWritten(): number {
+    return this.#bytesWritten;
+  }
+
+  /** Opens a directory; {@link end} closes it. */
+  directory(): void {
+    this.#expect('node', 'a directory');
+    this.#put(DIRECTORY);
+    this.#previousNames.push(undefined);
+    this.#state = 'directory';
+  }
+
+  /**
+   * Starts an entry of the open directory; the entry's node must follow.
+   *
+   * @throws NarError `nar/invalid-name`, `nar/unordered-entries`, `nar/too-deep`
+   */
+  entry(name: Uint8Array): void {
+    this.#expect('directory', 'an entry');
+    const depth = this.#previousNames.length;
+    assertEntryName(name, this.#limits);
+    assertEntryOrder(this.#previousNames[depth - 1], name);
+    assertDepth(depth, this.#limits);
+    this.#previousNames[depth - 1] = name.slice();
+    this.#put(ENTRY_START);
+    this.#putString(name);
+    this.#put(NODE_START);
+    this.#state = 'node';
+  }
+
+  /** Starts a file of `size` bytes (an unsigned 64-bit integer); {@link data} provides them. */
+  regular(executable: boolean, size: bigint): void {
+    this.#expect('node', 'a file');
+    if (size < 0n || size > MAX_U64)
+      throw new RangeError(`file size out of range: ${size}`);
+    this.#put(executable ? EXECUTABLE : REGULAR);
+    this.#putLength(Number(size & 0xffffffffn), Number(size >> 32n));
+    this.#contentsLeft = size;
+    this.#padding = paddingOf(Number(size & 7n));
+    this.#state = 'contents';
+    if (size === 0n) this.#closeNode();
+  }
+
+  /**
+   * Provides the next bytes of the current file. No bytes are always welcome.
+   *
+   * @throws NarError `nar/invalid-input` when that is more than the file's size
+   */
+  data(bytes: Uint8Array): void {
+    if (bytes.length === 0) return;
+    this.#expect('contents', 'file contents');
+    const left = this.#contentsLeft - BigInt(bytes.length);
+    if (left < 0n)
+      throw new NarError(
+        'nar/invalid-input',
+        `file is ${-left} bytes longer than its size`,
+      );
+    this.#contentsLeft = left;
+    if (bytes.length < PASS_THROUGH_BYTES) {
+      this.#put(bytes);
+    } else {
+      this.#handOn();
+      this.#ready.push(bytes);
+      this.#bytesWritten += bytes.length;
+    }
+    if (left === 0n) {
+      this.#putZeros(this.#padding);
+      this.#closeNode();
+    }
+  }
+
+  /**
+   * Writes a symlink.
+   *
+   * @throws NarError `nar/invalid-target`
+   */
+  symlink(target: Uint8Array): void {
+    this.#expect('node', 'a symlink');
+    assertTarget(target, this.#limits);
+    this.#put(SYMLINK);
+    this.#putString(target);
+    this.#closeNode();
+  }
+
+  /** Closes the open directory. */
+  end(): void {
+    this.#expect('directory', 'the end of a directory');
+    this.#previousNames.pop();
+    this.#closeNode();
+  }
+
+  /** Writes one event. */
+  write(event: NarEvent): void {
+    switch (event.type) {
+      case 'directory':
+        return this.directory();
+      case 'entry':
+        return this.entry(event.name);
+      case 'regular':
+        return this.regular(event.executable, event.size);
+      case 'data':
+        return this.data(event.bytes);
+      case 'symlink':
+        return this.symlink(event.target);
+      case 'end':
+        return this.end();
+    }
+  }
+
+  /**
+   * States that the archive is complete.
+   *
+   * @throws NarError `nar/unexpected-eof` in the middle of a file, `nar/invalid-input` elsewhere before the end
+   */
+  finish(): void {
+    this.#expect('done', 'the end of the archive');
+    this.#handOn();
+  }
+
+  /**
+   * The bytes that are ready, in order; each is handed out once. Before {@link finish} the last few stay back until they
+   * fill a buffer.
+   */
+  take(): Uint8Array[] {
+    const ready = this.#ready;
+    if (ready.length > 0) this.#ready = [];
+    return ready;
+  }
+
+  #expect(state: State, what: string): void {
+    if (this.#state === state) return;
+    if (this.#state === 'contents') {
+      throw new NarError(
+        'nar/unexpected-eof',
+        `file ends ${this.#contentsLeft} bytes early`,
+      );
+    }
+    const expected = {
+      node: 'a node',
+      directory: 'an entry or the end of a directory',
+      done: 'nothing more',
+    }[this.#state];
+    throw new NarError(
+      'nar/invalid-input',
+      `expected ${expected}, got ${what}`,
+    );
+  }
+
+  #closeNode(): void {
+    this.#put(CLOSE);
+    if (this.#previousNames.length === 0) {
+      this.#state = 'done';
+    } else {
+      this.#put(CLOSE);
+      this.#state = 'directory';
+    }
+  }
+
+  #putString(bytes: Uint8Array): void {
+    this.#putLength(bytes.length, 0);
+    this.#put(bytes);
+    this.#putZeros(paddingOf(bytes.length));
+  }
+
+  #putLength(low: number, high: number): void {
+    this.#reserve(8);
+    writeUint32(this.#buffer, this.#filled, low);
+    writeUint32(this.#buffer, this.#filled + 4, high);
+    this.#advance(8);
+  }
+
+  #putZeros(count: number): void {
+    this.#reserve(count);
+    this.#advance(count);
+  }
+
+  #put(bytes: Uint8Array): void {
+    this.#reserve(bytes.length);
+    this.#buffer.set(bytes, this.#filled);
+    this.#advance(bytes.length);
+  }
+
+  #advance(bytes: number): void {
+    this.#filled += bytes;
+    this.#bytesWritten += bytes;
+  }
+
+  /** Makes room for `bytes` (less than a buffer) in one piece. A fresh buffer is all zeros: padding needs no writing. */
+  #reserve(bytes: number): void {
+    if (this.#filled + bytes <= this.#buffer.length) return;
+    this.#handOn();
+    this.#buffer = new Uint8Array(BUFFER_BYTES);
+    this.#handedOn = 0;
+    this.#filled = 0;
+  }
+
+  #handOn(): void {
+    if (this.#filled > this.#handedOn)
+      this.#ready.push(this.#buffer.subarray(this.#handedOn, this.#filled));
+    this.#handedOn = this.#filled;
+  }
+}
