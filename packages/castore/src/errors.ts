@@ -58,7 +58,7 @@ export const CASTORE_ERROR_KINDS = {
   'castore/file-changed': 'refused',
   'castore/destination-exists': 'refused',
   'castore/unable-to-write': 'storage',
-} as const satisfies Record<string, CastoreErrorKind>;
+} as const;
 
 /** A stable code that says what went wrong; `docs/errors.md` explains each. */
 export type CastoreErrorCode = keyof typeof CASTORE_ERROR_KINDS;
