@@ -15,18 +15,30 @@ export default tseslint.config(
         'error',
         {
           enforceBuildableLibDependency: true,
-          allow: ['**/jest.preset.js'],
           depConstraints: [
             // castore has no Nix dependency: that decoupling is the point of the layering.
-            { sourceTag: 'scope:castore', onlyDependOnLibsWithTags: ['scope:castore'] },
-            { sourceTag: 'scope:fs', onlyDependOnLibsWithTags: ['scope:castore', 'scope:fs'] },
+            {
+              sourceTag: 'scope:castore',
+              onlyDependOnLibsWithTags: ['scope:castore'],
+            },
+            {
+              sourceTag: 'scope:fs',
+              onlyDependOnLibsWithTags: ['scope:castore', 'scope:fs'],
+            },
             // nar runs in browsers and edge workers: it imports nothing at all.
             {
               sourceTag: 'scope:nar',
               onlyDependOnLibsWithTags: ['scope:nar'],
               bannedExternalImports: ['*'],
             },
-            { sourceTag: 'scope:store', onlyDependOnLibsWithTags: ['scope:store', 'scope:nar', 'scope:castore'] },
+            {
+              sourceTag: 'scope:store',
+              onlyDependOnLibsWithTags: [
+                'scope:store',
+                'scope:nar',
+                'scope:castore',
+              ],
+            },
             { sourceTag: 'scope:cli', onlyDependOnLibsWithTags: ['*'] },
             { sourceTag: 'scope:e2e', onlyDependOnLibsWithTags: ['*'] },
           ],
@@ -35,7 +47,7 @@ export default tseslint.config(
     },
   },
   {
-    files: ['packages/*/test/**/*.ts'],
+    files: ['packages/*/test/**/*.ts', '**/jest.config.js'],
     // Test code may use the workspace's development dependencies (Jest, fast-check, protobufjs).
     rules: { '@nx/enforce-module-boundaries': 'off' },
   },
@@ -44,7 +56,10 @@ export default tseslint.config(
     plugins: { jsdoc },
     rules: {
       '@typescript-eslint/consistent-type-imports': 'error',
-      '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_' }],
+      '@typescript-eslint/no-unused-vars': [
+        'error',
+        { argsIgnorePattern: '^_', varsIgnorePattern: '^_' },
+      ],
       'jsdoc/require-jsdoc': [
         'error',
         {
@@ -59,7 +74,22 @@ export default tseslint.config(
   {
     files: ['**/*.mjs', 'bench/**', 'e2e/**'],
     languageOptions: {
-      globals: { process: 'readonly', console: 'readonly', Buffer: 'readonly', URL: 'readonly', performance: 'readonly', setTimeout: 'readonly', clearTimeout: 'readonly', AbortController: 'readonly', AbortSignal: 'readonly', TextEncoder: 'readonly', TextDecoder: 'readonly', fetch: 'readonly', structuredClone: 'readonly', setImmediate: 'readonly' },
+      globals: {
+        process: 'readonly',
+        console: 'readonly',
+        Buffer: 'readonly',
+        URL: 'readonly',
+        performance: 'readonly',
+        setTimeout: 'readonly',
+        clearTimeout: 'readonly',
+        AbortController: 'readonly',
+        AbortSignal: 'readonly',
+        TextEncoder: 'readonly',
+        TextDecoder: 'readonly',
+        fetch: 'readonly',
+        structuredClone: 'readonly',
+        setImmediate: 'readonly',
+      },
     },
   },
 );

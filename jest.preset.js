@@ -1,3 +1,5 @@
+import { fileURLToPath } from 'node:url';
+
 export default {
   testEnvironment: 'node',
   testMatch: ['<rootDir>/test/**/*.spec.ts'],
@@ -16,6 +18,10 @@ export default {
   testEnvironmentOptions: {
     customExportConditions: ['@tvix/source', 'node', 'node-addons'],
   },
+  reporters: [
+    'default',
+    fileURLToPath(new URL('./tools/test-reporter.mjs', import.meta.url)),
+  ],
   coverageProvider: 'v8',
   maxWorkers: 2,
 };

@@ -1,7 +1,13 @@
 // Generates the message types and service definitions from protos/: castore's once, into castore; store's import them.
 // `--check` generates beside the tree and fails where the committed code differs.
 import { execFileSync } from 'node:child_process';
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import {
+  cpSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -25,7 +31,11 @@ const options = [
 
 // The package that owns each folder of protos, and which imports it takes from another package.
 const targets = [
-  { protos: 'tvix/castore', out: 'packages/castore/src/proto/gen', imports: [] },
+  {
+    protos: 'tvix/castore',
+    out: 'packages/castore/src/proto/gen',
+    imports: [],
+  },
   {
     protos: 'tvix/store',
     out: 'packages/store/src/proto/gen',
@@ -44,12 +54,17 @@ function generate({ protos, imports }, out) {
   const template = {
     version: 'v2',
     inputs: [{ directory: 'protos', paths: [join('protos', protos)] }],
-    plugins: [{ local: 'protoc-gen-ts_proto', out, opt: [...options, ...imports] }],
+    plugins: [
+      { local: 'protoc-gen-ts_proto', out, opt: [...options, ...imports] },
+    ],
   };
   execFileSync('buf', ['generate', '--template', JSON.stringify(template)], {
     cwd: root,
     stdio: 'inherit',
-    env: { ...process.env, PATH: `${join(root, 'node_modules/.bin')}:${process.env.PATH}` },
+    env: {
+      ...process.env,
+      PATH: `${join(root, 'node_modules/.bin')}:${process.env.PATH}`,
+    },
   });
 }
 
@@ -63,11 +78,16 @@ for (const target of targets) {
       const made = files(scratch);
       const have = files(committed);
       const changed = made.filter(
-        (name) => !have.includes(name) || readFileSync(join(scratch, name), 'utf8') !== readFileSync(join(committed, name), 'utf8'),
+        (name) =>
+          !have.includes(name) ||
+          readFileSync(join(scratch, name), 'utf8') !==
+            readFileSync(join(committed, name), 'utf8'),
       );
       const stale = have.filter((name) => !made.includes(name));
       for (const name of [...changed, ...stale]) {
-        console.error(`generated code differs from protos/: ${join(target.out, name)} (run: npm run codegen)`);
+        console.error(
+          `generated code differs from protos/: ${join(target.out, name)} (run: npm run codegen)`,
+        );
         differs = true;
       }
     } else {
