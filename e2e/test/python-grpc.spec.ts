@@ -1,0 +1,78 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Daemon } from '../support/daemon.ts';
+import { line, output, runProgram } from '../support/program.ts';
+import { scratchFolder } from '../support/scratch.ts';
+
+const scratch = scratchFolder();
+const generated = join(scratch.path, 'generated');
+const python = fileURLToPath(new URL('../python', import.meta.url));
+const protos = fileURLToPath(new URL('../../protos', import.meta.url));
+/** Debian's own Python, which has Debian's gRPC; another may come first on the path. */
+const PYTHON = '/usr/bin/python3';
+
+beforeAll(async () => {
+  mkdirSync(generated);
+  const files = [
+    'tvix/castore/v1/castore.proto',
+    'tvix/castore/v1/rpc_blobstore.proto',
+    'tvix/castore/v1/rpc_directory.proto',
+    'tvix/store/v1/pathinfo.proto',
+    'tvix/store/v1/rpc_pathinfo.proto',
+  ];
+  await output(
+    runProgram('protoc', [
+      `-I${protos}`,
+      `-I${python}`,
+      `--python_out=${generated}`,
+      `--grpc_out=${generated}`,
+      '--plugin=protoc-gen-grpc=/usr/bin/grpc_python_plugin',
+      ...files,
+      'reflection.proto',
+    ]),
+  );
+});
+afterAll(() => scratch.remove());
+
+describe('a daemon, seen by another gRPC implementation', () => {
+  for (const [store, address] of [
+    ['memory:', (folder: string) => `unix:${folder}/memory.sock`],
+    ['local:', (folder: string) => `unix:${folder}/local.sock`],
+  ] as const) {
+    it(`answers every call over ${store} as the protocol says`, async () => {
+      const target = address(scratch.path);
+      const backend =
+        store === 'memory:' ? store : `local:${join(scratch.path, 'store')}`;
+      await using _daemon = await Daemon.start([
+        '--store',
+        backend,
+        '-l',
+        target.slice('unix:'.length),
+      ]);
+      const session = join(python, 'session.py');
+      expect(await line(runProgram(PYTHON, [session, generated, target]))).toBe(
+        'ok',
+      );
+    });
+  }
+
+  for (const version of ['v1', 'v1alpha']) {
+    it(`can be used knowing nothing but reflection ${version}`, async () => {
+      const socket = join(scratch.path, `${version}.sock`);
+      await using _daemon = await Daemon.start([
+        '--store',
+        'memory:',
+        '-l',
+        socket,
+      ]);
+      const session = join(python, 'reflection_session.py');
+      const service = `grpc.reflection.${version}.ServerReflection`;
+      const printed = await line(
+        runProgram(PYTHON, [session, generated, `unix:${socket}`, service]),
+      );
+      expect(printed.split('\n').at(-1)).toBe('ok');
+    });
+  }
+});

@@ -1,0 +1,57 @@
+import { afterAll, describe, expect, it } from '@jest/globals';
+import { createHash } from 'node:crypto';
+import { spawn } from 'node:child_process';
+import { join } from 'node:path';
+import { Nix } from '../support/nix.ts';
+import { line, PROGRAM, tvixStore } from '../support/program.ts';
+import { scratchFolder } from '../support/scratch.ts';
+
+const scratch = scratchFolder();
+const store = `local:${join(scratch.path, 'store')}`;
+const nix = new Nix(scratch.path);
+const TREE = '/usr/share';
+
+afterAll(() => scratch.remove());
+
+describe('/usr/share, tens of thousands of files', () => {
+  let storePath: string;
+
+  it('is imported under the path that nix-store --add prints', async () => {
+    storePath = await line(tvixStore(['import', '--store', store, TREE]));
+    expect(storePath).toBe(await line(nix.store(['--add', TREE])));
+  });
+
+  it('is dumped as nix-store --dump does, from the disk and from the store', async () => {
+    const expected = await sha256Of('nix-store', ['--dump', TREE]);
+    expect(
+      await sha256Of(process.execPath, [PROGRAM, 'nar', 'dump', TREE]),
+    ).toBe(expected);
+    expect(
+      await sha256Of(process.execPath, [
+        PROGRAM,
+        'nar',
+        'dump',
+        '--store',
+        store,
+        storePath,
+      ]),
+    ).toBe(expected);
+  });
+});
+
+/** The digest of what a program prints, without ever holding it. */
+function sha256Of(command: string, args: readonly string[]): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const hash = createHash('sha256');
+    const child = spawn(command, args, {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    child.stdout.on('data', (chunk: Buffer) => hash.update(chunk));
+    child.on('error', reject);
+    child.on('close', (code) =>
+      code === 0
+        ? resolve(hash.digest('hex'))
+        : reject(new Error(`exit code ${code}`)),
+    );
+  });
+}
