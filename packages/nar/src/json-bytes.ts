@@ -1,3 +1,5 @@
+import { ascii } from './ascii.ts';
+
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const HEX = /* @__PURE__ */ ascii('0123456789abcdef');
@@ -9,13 +11,6 @@ const SHORT_ESCAPES: Readonly<Record<number, number>> = {
   0x22: 0x22,
   0x5c: 0x5c,
 };
-
-/** The bytes of an ASCII text. */
-export function ascii(text: string): Uint8Array {
-  const bytes = new Uint8Array(text.length);
-  for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
-  return bytes;
-}
 
 /** The most bytes that one byte of a string can become in JSON: `\uXXXX`. */
 export const MAX_ESCAPED_BYTES = 6;

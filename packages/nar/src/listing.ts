@@ -1,5 +1,6 @@
+import { ascii } from './ascii.ts';
 import type { NarEvent } from './event.ts';
-import { ascii, MAX_ESCAPED_BYTES, writeJsonString } from './json-bytes.ts';
+import { MAX_ESCAPED_BYTES, writeJsonString } from './json-bytes.ts';
 import { paddedLength } from './wire.ts';
 
 /** Settings of a {@link NarLister}. */

@@ -5,12 +5,16 @@ import { NarParser, type NarParserOptions } from './parse.ts';
 export interface RandomAccess {
   /** How many bytes there are. */
   readonly size: number;
-  /** The bytes from `position` on: `length` of them, or fewer where they end or come in pieces; none only at the end. */
+  /**
+   * The bytes from `position` on: `length` of them, or fewer where they end or come in pieces; none only at the end. They
+   * are used before the next read, so that one buffer may serve all reads.
+   */
   read(position: number, length: number): Uint8Array | Promise<Uint8Array>;
 }
 
-/** One read: some two hundred entries of small files, or the little that lies between two large ones. */
-const BLOCK_BYTES = 32 * 1024;
+/** A read after a jump: what lies between two large files fits. Reads grow while there is nothing to jump over. */
+const MIN_BLOCK_BYTES = 4 * 1024;
+const MAX_BLOCK_BYTES = 128 * 1024;
 
 /**
  * Reads the structure of one archive and jumps over its file contents: yields the events without `data`, one batch a
@@ -26,10 +30,11 @@ export async function* skimNar(
   const isComplete = (): boolean =>
     parser.done && options.trailing === 'ignore';
   let position = 0;
+  let blockBytes = MIN_BLOCK_BYTES;
   while (position < source.size && !isComplete()) {
     const block = await source.read(
       position,
-      Math.min(BLOCK_BYTES, source.size - position),
+      Math.min(blockBytes, source.size - position),
     );
     if (block.length === 0) break;
     const events = parser.push(block);
@@ -37,6 +42,8 @@ export async function* skimNar(
     const skipped = Math.min(parser.contentsLeft, source.size - position);
     parser.skip(skipped);
     position += skipped;
+    blockBytes =
+      skipped > 0 ? MIN_BLOCK_BYTES : Math.min(2 * blockBytes, MAX_BLOCK_BYTES);
     if (events.length > 0) yield events;
   }
   parser.finish();
