@@ -7,10 +7,12 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { descriptorsModule } from './descriptors.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const check = process.argv.includes('--check');
@@ -40,6 +42,12 @@ const targets = [
     protos: 'tvix/store',
     out: 'packages/store/src/proto/gen',
     imports: ['Mtvix/castore/v1/castore.proto=@tvix/castore/proto'],
+  },
+  {
+    protos: 'grpc',
+    out: 'packages/cli/src/proto/gen',
+    imports: [],
+    descriptors: 'descriptors.ts',
   },
 ];
 
@@ -73,6 +81,12 @@ for (const target of targets) {
   const scratch = mkdtempSync(join(tmpdir(), 'tvix-codegen-'));
   try {
     generate(target, scratch);
+    // What server reflection serves, of all files.
+    if (target.descriptors !== undefined)
+      writeFileSync(
+        join(scratch, target.descriptors),
+        descriptorsModule(join(root, 'protos')),
+      );
     const committed = join(root, target.out);
     if (check) {
       const made = files(scratch);
