@@ -1,0 +1,35 @@
+import type { CallOptions } from '@tvix/castore';
+import type { PathInfo } from '../path-info/path-info.ts';
+import { assertOutputHash, outputHashKey } from '../path-info/output-hash.ts';
+import type {
+  PathInfoCapabilities,
+  PathInfoService,
+} from './path-info-service.ts';
+
+/** Keeps path infos in memory, for tests and throw-away daemons. */
+export class MemoryPathInfoService implements PathInfoService {
+  readonly capabilities: PathInfoCapabilities = { put: true, list: true };
+  readonly #pathInfos = new Map<string, PathInfo>();
+
+  async get(
+    outputHash: Uint8Array,
+    options?: CallOptions,
+  ): Promise<PathInfo | undefined> {
+    options?.signal?.throwIfAborted();
+    assertOutputHash(outputHash);
+    return this.#pathInfos.get(outputHashKey(outputHash));
+  }
+
+  async put(pathInfo: PathInfo, options?: CallOptions): Promise<PathInfo> {
+    options?.signal?.throwIfAborted();
+    this.#pathInfos.set(outputHashKey(pathInfo.storePath.digest), pathInfo);
+    return pathInfo;
+  }
+
+  async *list(options?: CallOptions): AsyncGenerator<PathInfo> {
+    for (const key of [...this.#pathInfos.keys()].sort()) {
+      options?.signal?.throwIfAborted();
+      yield this.#pathInfos.get(key)!;
+    }
+  }
+}
