@@ -49,6 +49,8 @@ export const CASTORE_ERROR_KINDS = {
   'castore/store-format': 'refused',
   'castore/store-read-only': 'refused',
   'castore/remote': 'storage',
+  'castore/remote-rejected': 'invalid',
+  'castore/remote-refused': 'refused',
   'castore/protocol': 'storage',
   'castore/unavailable': 'unavailable',
   'castore/unsupported-file-type': 'invalid',

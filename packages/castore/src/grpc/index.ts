@@ -1,0 +1,29 @@
+/** For whoever runs a server. */
+export { addCastoreServices } from './castore-services.ts';
+export type { CastoreServices } from './castore-services.ts';
+export { createGrpcServer } from './channel.ts';
+
+/** For whoever talks to one. */
+export { GrpcBlobService } from '../blob-service/grpc-client.ts';
+export { GrpcDirectoryService } from '../directory-service/grpc-client.ts';
+export { connectChannel, createGrpcChannel } from './channel.ts';
+export type { GrpcEndpoint } from './channel.ts';
+
+/** For those who write gRPC services of their own beside these. */
+export { BlobServiceServer } from './blob-service-server.ts';
+export { DirectoryServiceServer } from './directory-service-server.ts';
+export { MAX_MESSAGE_BYTES } from './channel.ts';
+export {
+  BlobChunk,
+  EncodedDirectory,
+  FastBlobServiceDefinition,
+  FastDirectoryServiceDefinition,
+} from './codecs.ts';
+export type { Codec } from './codecs.ts';
+export {
+  failureToStatus,
+  isStatus,
+  notFound,
+  statusToFailure,
+} from './status.ts';
+export type { FailureOptions, ServerHooks } from './status.ts';

@@ -1,0 +1,61 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { hashBytes } from '../../src/digest/hasher.ts';
+import { Directory } from '../../src/node/directory.ts';
+import { pathComponent } from '../../src/path/path-component.ts';
+import { collect, openCastoreLoopback, patternBytes } from './loopback.ts';
+
+describe.each(['unix', 'tcp'] as const)('a loopback over %s', (transport) => {
+  let loopback: Awaited<ReturnType<typeof openCastoreLoopback>>;
+  beforeEach(async () => {
+    loopback = await openCastoreLoopback({}, transport);
+  });
+  afterEach(async () => {
+    await loopback[Symbol.asyncDispose]();
+  });
+
+  it('carries blobs there and back', async () => {
+    const { blobs } = loopback;
+    for (const length of [0, 1, 255, 256 * 1024, 256 * 1024 + 1, 5_000_000]) {
+      const contents = patternBytes(length);
+      const writer = blobs.openWrite();
+      await writer.write(contents);
+      const digest = await writer.close();
+      expect(digest.toHex()).toBe(hashBytes(contents).toHex());
+      expect(await blobs.has(digest)).toBe(true);
+      const reader = await blobs.openRead(digest);
+      expect(reader?.size).toBe(length);
+      expect(Buffer.compare(await collect(reader!.read()), contents)).toBe(0);
+      await reader!.close();
+    }
+  });
+
+  it('carries directories there and back', async () => {
+    const { directories } = loopback;
+    const a = Directory.EMPTY;
+    const b = Directory.fromEntries([
+      {
+        name: pathComponent('a'),
+        node: { type: 'directory', digest: a.digest, size: a.size },
+      },
+    ]);
+    const putter = directories.putMultipleStart();
+    await putter.put(a);
+    await putter.put(b);
+    expect((await putter.close()).toHex()).toBe(b.digest.toHex());
+    expect((await directories.get(b.digest))?.digest.toHex()).toBe(
+      b.digest.toHex(),
+    );
+    const tree: string[] = [];
+    for await (const directory of directories.getRecursive(b.digest))
+      tree.push(directory.digest.toHex());
+    expect(tree).toEqual([b.digest.toHex(), a.digest.toHex()]);
+  });
+
+  it('says that what is absent is absent', async () => {
+    const digest = hashBytes(patternBytes(3));
+    expect(await loopback.blobs.has(digest)).toBe(false);
+    expect(await loopback.blobs.stat(digest)).toBeUndefined();
+    expect(await loopback.blobs.openRead(digest)).toBeUndefined();
+    expect(await loopback.directories.get(digest)).toBeUndefined();
+  });
+});
