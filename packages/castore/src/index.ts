@@ -52,6 +52,15 @@ export {
 } from './directory-service/traverse.ts';
 export type { DirectoryLookup } from './directory-service/traverse.ts';
 export type { TreeEvent, TreeEvents } from './tree/event.ts';
+export { treeFromDisk, treeFromDiskSync } from './tree/from-disk.ts';
+export { ingestTree } from './tree/ingest.ts';
+export type {
+  IngestOptions,
+  IngestServices,
+  TreeProgress,
+} from './tree/ingest.ts';
+export { readTree } from './tree/read-tree.ts';
+export type { ReadTreeServices } from './tree/read-tree.ts';
 
 /** For those who write a backend or a tree source. */
 export { compareBytes } from './digest/bytes.ts';

@@ -5,6 +5,8 @@
  * in strictly ascending bytewise order of their names. `regular` announces a file of `size` bytes, which follow as
  * `data` in pieces of any length; nothing closes it. Events travel in batches, so that a tree of 55,000 entries
  * doesn't cost as many promises. The events of a NAR have the same shape.
+ *
+ * The bytes in events pass to the receiver: whoever emitted them doesn't change them afterwards.
  */
 export type TreeEvent =
   | { readonly type: 'directory' }

@@ -1,0 +1,64 @@
+import { readSync } from 'node:fs';
+import type { TreeEvent } from './event.ts';
+
+/** How many bytes of file contents a batch holds. */
+const BATCH_BYTES = 1024 * 1024;
+/** How many events a batch holds, give or take those of one entry. */
+const BATCH_EVENTS = 4096;
+/** Files up to this length are never torn apart: an unfilled rest of a batch is cheaper than a copy later. */
+const WHOLE_FILE_BYTES = 128 * 1024;
+
+/**
+ * Gathers events until they are worth handing on. File contents are read into one buffer a batch, which the events have
+ * views of: it passes on with them, and the next batch gets a fresh one.
+ */
+export class DiskBatch {
+  #events: TreeEvent[] = [];
+  #buffer: Buffer | undefined;
+  #filled = 0;
+
+  get isFull(): boolean {
+    return this.#events.length >= BATCH_EVENTS || this.#filled >= BATCH_BYTES;
+  }
+
+  /** Whether a file of that size should wait for the next batch, for the sake of staying in one piece. */
+  shouldWait(size: number): boolean {
+    return (
+      this.#filled > 0 &&
+      size <= WHOLE_FILE_BYTES &&
+      size > BATCH_BYTES - this.#filled
+    );
+  }
+
+  push(event: TreeEvent): void {
+    this.#events.push(event);
+  }
+
+  /**
+   * Reads the next piece of an open file of which `left` bytes are to come and adds it as data; answers with its
+   * length, 0 at the end of the file. Where the rest fits, one byte more is asked for: so that one call reads a small
+   * file and shows whether it has grown.
+   */
+  read(descriptor: number, left: number): number {
+    this.#buffer ??= Buffer.allocUnsafeSlow(BATCH_BYTES + 1);
+    const start = this.#filled;
+    const room = BATCH_BYTES - start;
+    const wanted = left <= room ? left + 1 : room;
+    const length = readSync(descriptor, this.#buffer, start, wanted, null);
+    if (length > 0) {
+      this.#filled += length;
+      const bytes = this.#buffer.subarray(start, this.#filled);
+      this.#events.push({ type: 'data', bytes });
+    }
+    return length;
+  }
+
+  /** The events so far; the batch starts afresh. */
+  take(): readonly TreeEvent[] {
+    const events = this.#events;
+    this.#events = [];
+    this.#buffer = undefined;
+    this.#filled = 0;
+    return events;
+  }
+}

@@ -1,0 +1,27 @@
+import { CastoreError } from '../errors.ts';
+import type { CastoreErrorCode } from '../errors.ts';
+import { quoteBytes } from '../path/path-component.ts';
+
+const WHAT_HAPPENED = {
+  'castore/unable-to-stat': 'unable to examine',
+  'castore/unable-to-open': 'unable to open',
+  'castore/unable-to-read': 'unable to read',
+  'castore/unable-to-write': 'unable to write',
+  'castore/no-space': 'no space left to write',
+  'castore/file-changed': 'it changed while it was read:',
+  'castore/destination-exists': 'there is something already at',
+  'castore/unsupported-file-type':
+    'neither a file, a directory nor a symbolic link:',
+} as const satisfies Partial<Record<CastoreErrorCode, string>>;
+
+/** A failure of the disk, with the path as people know it in the message and, as bytes, in the details. */
+export function diskError(
+  code: keyof typeof WHAT_HAPPENED,
+  path: Uint8Array,
+  cause?: unknown,
+): CastoreError {
+  return new CastoreError(code, `${WHAT_HAPPENED[code]} ${quoteBytes(path)}`, {
+    cause,
+    details: { path },
+  });
+}

@@ -1,0 +1,189 @@
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  lstatSync,
+  openSync,
+  readlinkSync,
+} from 'node:fs';
+import type { Stats } from 'node:fs';
+import { setImmediate } from 'node:timers/promises';
+import type { CallOptions } from '../blob-service/blob-service.ts';
+import { DiskBatch } from './disk-batch.ts';
+import { DiskDirectory } from './disk-directory.ts';
+import { diskError } from './disk-error.ts';
+import type { TreeEvent } from './event.ts';
+
+/**
+ * A file, symbolic link or directory on disk as a tree, names in bytewise order; links are never followed, not at the
+ * path itself either. A file is executable if its owner may execute it; other modes, owners and times don't count.
+ *
+ * Bytes of a path that aren't UTF-8 need the path as bytes. The disk is read synchronously, about a MiB at a time, with
+ * a turn of the event loop after each; memory doesn't grow with the tree but by the listings on the way down.
+ *
+ * @throws CastoreError `castore/unsupported-file-type` for sockets, devices and pipes, `castore/file-changed` where a
+ *   file isn't what it was when its reading began, `castore/unable-to-stat`, `castore/unable-to-open`,
+ *   `castore/unable-to-read`; each with the path in its message and, as bytes, in its details
+ */
+export async function* treeFromDisk(
+  path: string | Uint8Array,
+  options: CallOptions = {},
+): AsyncGenerator<readonly TreeEvent[], void, undefined> {
+  const { signal } = options;
+  signal?.throwIfAborted();
+  for (const batch of treeFromDiskSync(path)) {
+    yield batch;
+    await setImmediate();
+    signal?.throwIfAborted();
+  }
+}
+
+/** As {@link treeFromDisk}, for callers that have a thread of their own: never leaves it between the batches. */
+export function* treeFromDiskSync(
+  path: string | Uint8Array,
+): Generator<readonly TreeEvent[], void, undefined> {
+  const walk = new DiskWalk();
+  try {
+    walk.start(Buffer.from(path));
+    yield* walk.batches();
+  } finally {
+    walk.release();
+  }
+}
+
+/** A regular file that is being read. */
+interface OpenFile {
+  readonly descriptor: number;
+  readonly found: Stats;
+  readonly shown: () => Uint8Array;
+  left: number;
+}
+
+/** `O_NONBLOCK`: what was a file a moment ago may be a pipe by now, and opening that would wait for a writer. */
+const OPEN_FLAGS =
+  constants.O_RDONLY |
+  constants.O_NOFOLLOW |
+  constants.O_NONBLOCK |
+  constants.O_NOCTTY;
+
+class DiskWalk {
+  readonly #batch = new DiskBatch();
+  readonly #directories: DiskDirectory[] = [];
+  #file: OpenFile | undefined;
+
+  start(path: Buffer): void {
+    let stats: Stats;
+    try {
+      stats = lstatSync(path);
+    } catch (cause) {
+      throw diskError('castore/unable-to-open', path, cause);
+    }
+    if (stats.isDirectory()) this.#openDirectory(path);
+    else this.#leaf(stats, path, () => path);
+  }
+
+  *batches(): Generator<readonly TreeEvent[], void, undefined> {
+    for (;;) {
+      const file = this.#file;
+      if (
+        this.#batch.isFull ||
+        (file !== undefined && this.#batch.shouldWait(file.left))
+      )
+        yield this.#batch.take();
+      if (file !== undefined) this.#readFile(file);
+      else if (!this.#nextEntry()) break;
+    }
+    yield this.#batch.take();
+  }
+
+  release(): void {
+    if (this.#file !== undefined) closeSync(this.#file.descriptor);
+    for (const directory of this.#directories) directory.release();
+  }
+
+  /** Tells the next entry, or the end, of the innermost directory; `false` where none is open any more. */
+  #nextEntry(): boolean {
+    const directory = this.#directories.at(-1);
+    if (directory === undefined) return false;
+    const entry = directory.next();
+    if (entry === undefined) {
+      directory.close();
+      this.#directories.pop();
+      this.#batch.push({ type: 'end' });
+      return true;
+    }
+    const { name } = entry;
+    this.#batch.push({ type: 'entry', name });
+    if (entry.isDirectory()) this.#openDirectory(name, directory);
+    else this.#leaf(entry, directory.path(name), () => directory.shown(name));
+    return true;
+  }
+
+  #openDirectory(name: Uint8Array, parent?: DiskDirectory): void {
+    this.#directories.push(new DiskDirectory(name, parent));
+    this.#batch.push({ type: 'directory' });
+  }
+
+  #leaf(type: FileType, path: Buffer, shown: () => Uint8Array): void {
+    if (type.isFile()) {
+      this.#openFile(path, shown);
+    } else if (type.isSymbolicLink()) {
+      const target = attempt('castore/unable-to-read', shown, () =>
+        readlinkSync(path, { encoding: 'buffer' }),
+      );
+      this.#batch.push({ type: 'symlink', target });
+    } else {
+      throw diskError('castore/unsupported-file-type', shown());
+    }
+  }
+
+  #openFile(path: Buffer, shown: () => Uint8Array): void {
+    const descriptor = attempt('castore/unable-to-open', shown, () =>
+      openSync(path, OPEN_FLAGS),
+    );
+    const found = fstatSync(descriptor);
+    this.#file = { descriptor, found, shown, left: found.size };
+    if (!found.isFile()) throw diskError('castore/file-changed', shown());
+    const executable = (found.mode & constants.S_IXUSR) !== 0;
+    this.#batch.push({ type: 'regular', executable, size: BigInt(found.size) });
+  }
+
+  #readFile(file: OpenFile): void {
+    const { descriptor, found, shown } = file;
+    const length = attempt('castore/unable-to-read', shown, () =>
+      this.#batch.read(descriptor, file.left),
+    );
+    file.left -= length;
+    const isAtEnd = file.left === 0;
+    if (file.left < 0 || (length === 0 && !isAtEnd))
+      throw diskError('castore/file-changed', shown());
+    if (!isAtEnd) return;
+    if (!isUnchanged(found, fstatSync(descriptor)))
+      throw diskError('castore/file-changed', shown());
+    this.#file = undefined;
+    closeSync(descriptor);
+  }
+}
+
+type FileType = Pick<Stats, 'isFile' | 'isSymbolicLink'>;
+
+function isUnchanged(before: Stats, after: Stats): boolean {
+  return (
+    before.size === after.size &&
+    before.mtimeMs === after.mtimeMs &&
+    before.ctimeMs === after.ctimeMs &&
+    before.ino === after.ino
+  );
+}
+
+function attempt<T>(
+  code: Parameters<typeof diskError>[0],
+  shown: () => Uint8Array,
+  call: () => T,
+): T {
+  try {
+    return call();
+  } catch (cause) {
+    throw diskError(code, shown(), cause);
+  }
+}

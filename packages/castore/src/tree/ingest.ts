@@ -1,0 +1,241 @@
+import type {
+  BlobService,
+  BlobWriter,
+  CallOptions,
+} from '../blob-service/blob-service.ts';
+import type { B3Digest } from '../digest/b3-digest.ts';
+import type {
+  DirectoryPutter,
+  DirectoryService,
+} from '../directory-service/directory-service.ts';
+import { CastoreError } from '../errors.ts';
+import type { Node } from '../node/node.ts';
+import { symlinkTarget } from '../node/symlink-target.ts';
+import { TreeAssembly } from './assembly.ts';
+import type { Slot } from './assembly.ts';
+import { BlobBatches } from './blob-batches.ts';
+import { eachBatch } from './each-batch.ts';
+import type { TreeEvent, TreeEvents } from './event.ts';
+import { TreeGrammar } from './grammar.ts';
+
+/** Where a tree goes. */
+export interface IngestServices {
+  readonly blobs: Pick<BlobService, 'openWrite' | 'putMany'>;
+  readonly directories: Pick<DirectoryService, 'putMultipleStart'>;
+}
+
+/** How far a tree has been taken in. */
+export interface TreeProgress {
+  readonly directories: number;
+  readonly files: number;
+  readonly symlinks: number;
+  /** Bytes of file contents. */
+  readonly bytes: number;
+}
+
+/** Options of {@link ingestTree}. */
+export interface IngestOptions extends CallOptions {
+  /** Called after each batch of events. */
+  readonly onProgress?: (progress: TreeProgress) => void;
+}
+
+/** Files up to this length are gathered and stored in batches, longer ones are streamed. */
+const SMALL_FILE_BYTES = 128n * 1024n;
+
+/** How many streamed files may be on their way into durable storage while the next ones are read. */
+const MAX_CLOSING_WRITERS = 8;
+
+/**
+ * Stores a tree and answers with its root node: the one way in for trees, whatever they come from.
+ *
+ * Blobs go first, then directories, leaves before what refers to them; the root directory's answer is the last. Memory
+ * is bounded by two batches of small files and the directories whose files are on their way; an open directory keeps
+ * its entries. Ends at the first problem, with the source returned and what was open aborted; what was stored before
+ * stays stored.
+ *
+ * @throws CastoreError `castore/malformed-tree`, `castore/wrong-size`, `castore/invalid-name`,
+ *   `castore/wrong-sorting`, `castore/duplicate-name`, `castore/invalid-symlink-target`, `castore/size-overflow`,
+ *   `castore/protocol` where a service answers with another root; and what the source and the services throw
+ */
+export async function ingestTree(
+  events: TreeEvents,
+  services: IngestServices,
+  options: IngestOptions = {},
+): Promise<Node> {
+  const ingestion = new Ingestion(services, options);
+  try {
+    await eachBatch(events, (batch) => ingestion.take(batch), ingestion.signal);
+    return await ingestion.finish();
+  } catch (error) {
+    await ingestion.abort(error);
+    throw error;
+  }
+}
+
+/** A file that becomes a node once its digest is known. */
+interface NewFile {
+  readonly slot: Slot;
+  readonly size: bigint;
+  readonly executable: boolean;
+}
+
+/** The file whose contents are coming. */
+interface OpenFile extends NewFile {
+  /** Takes the contents of a large file. */
+  readonly writer: BlobWriter | undefined;
+  /** The contents of a small file so far. */
+  readonly pieces: Uint8Array[];
+}
+
+class Ingestion {
+  readonly signal: AbortSignal;
+  readonly #services: IngestServices;
+  readonly #onProgress: IngestOptions['onProgress'];
+  readonly #stop = new AbortController();
+  readonly #grammar = new TreeGrammar();
+  readonly #assembly = new TreeAssembly();
+  readonly #batches: BlobBatches<NewFile>;
+  readonly #closing = new Set<Promise<void>>();
+  readonly #progress = { directories: 0, files: 0, symlinks: 0, bytes: 0 };
+  #file: OpenFile | undefined;
+  #putter: DirectoryPutter | undefined;
+
+  constructor(services: IngestServices, { signal, onProgress }: IngestOptions) {
+    this.#services = services;
+    this.#onProgress = onProgress;
+    this.signal =
+      signal === undefined
+        ? this.#stop.signal
+        : AbortSignal.any([signal, this.#stop.signal]);
+    this.#batches = new BlobBatches(services.blobs, {
+      signal: this.signal,
+      onStored: (file, digest) => this.#stored(file, digest),
+      onFailure: (error) => this.#stop.abort(error),
+    });
+  }
+
+  async take(batch: readonly TreeEvent[]): Promise<void> {
+    for (const event of batch) {
+      this.#grammar.accept(event);
+      let busy: Promise<void> | undefined;
+      switch (event.type) {
+        case 'directory':
+          this.#progress.directories++;
+          this.#assembly.directory();
+          break;
+        case 'entry':
+          this.#assembly.entry(event.name);
+          break;
+        case 'end':
+          this.#assembly.end();
+          break;
+        case 'symlink': {
+          this.#progress.symlinks++;
+          const target = symlinkTarget(new Uint8Array(event.target));
+          this.#assembly.fill(this.#assembly.slot(), {
+            type: 'symlink',
+            target,
+          });
+          break;
+        }
+        case 'regular':
+          this.#progress.files++;
+          this.#file = this.#open(event.executable, event.size);
+          busy = event.size === 0n ? this.#closeSmall(this.#file) : undefined;
+          break;
+        case 'data':
+          busy = event.bytes.length > 0 ? this.#data(event.bytes) : undefined;
+      }
+      // Most events have nothing to wait for, and a promise for each would be felt.
+      if (busy !== undefined) await busy;
+    }
+    await this.#putDirectories();
+    this.#onProgress?.({ ...this.#progress });
+  }
+
+  async finish(): Promise<Node> {
+    this.#grammar.finish();
+    await this.#batches.finish();
+    await Promise.all(this.#closing);
+    await this.#putDirectories();
+    const root = this.#assembly.root!;
+    if (root.type === 'directory')
+      assertSameRoot(await this.#putter!.close(), root.digest);
+    return root;
+  }
+
+  async abort(reason: unknown): Promise<void> {
+    this.#stop.abort(reason);
+    await Promise.allSettled([
+      this.#file?.writer?.abort(reason),
+      this.#putter?.abort(reason),
+    ]);
+  }
+
+  #open(executable: boolean, size: bigint): OpenFile {
+    const { signal } = this;
+    const writer =
+      size > SMALL_FILE_BYTES
+        ? this.#services.blobs.openWrite({ signal })
+        : undefined;
+    const slot = this.#assembly.slot();
+    return { slot, size, executable, writer, pieces: [] };
+  }
+
+  /** A promise only where there is something to wait for, which is seldom: most files are small. */
+  #data(bytes: Uint8Array): Promise<void> | undefined {
+    const file = this.#file!;
+    this.#progress.bytes += bytes.length;
+    if (file.writer !== undefined) return this.#write(file, file.writer, bytes);
+    file.pieces.push(bytes);
+    return this.#grammar.contentsLeft === 0n
+      ? this.#closeSmall(file)
+      : undefined;
+  }
+
+  #closeSmall(file: OpenFile): Promise<void> | undefined {
+    const { pieces, slot, size, executable } = file;
+    const contents = pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces);
+    this.#file = undefined;
+    return this.#batches.add(contents, { slot, size, executable });
+  }
+
+  async #write(
+    file: OpenFile,
+    writer: BlobWriter,
+    bytes: Uint8Array,
+  ): Promise<void> {
+    await writer.write(bytes);
+    if (this.#grammar.contentsLeft > 0n) return;
+    this.#file = undefined;
+    const closing = writer.close().then((digest) => {
+      this.#stored(file, digest);
+      this.#closing.delete(closing);
+    });
+    this.#closing.add(closing);
+    closing.catch((error: unknown) => this.#stop.abort(error));
+    if (this.#closing.size >= MAX_CLOSING_WRITERS)
+      await Promise.race(this.#closing);
+  }
+
+  #stored({ slot, size, executable }: NewFile, digest: B3Digest): void {
+    this.#assembly.fill(slot, { type: 'file', digest, size, executable });
+  }
+
+  async #putDirectories(): Promise<void> {
+    for (const directory of this.#assembly.takeReady()) {
+      const { signal } = this;
+      this.#putter ??= this.#services.directories.putMultipleStart({ signal });
+      await this.#putter.put(directory);
+    }
+  }
+}
+
+function assertSameRoot(answered: B3Digest, root: B3Digest): void {
+  if (answered.equals(root)) return;
+  throw new CastoreError(
+    'castore/protocol',
+    `the root directory is ${root.toString()}, but was stored as ${answered.toString()}`,
+    { details: { expected: root, found: answered } },
+  );
+}
