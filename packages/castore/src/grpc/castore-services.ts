@@ -17,7 +17,7 @@ export interface CastoreServices {
 
 /** Adds all gRPC services of this package to a server that doesn't listen yet. */
 export function addCastoreServices(
-  server: Server,
+  server: Pick<Server, 'add'>,
   { blobs, directories }: CastoreServices,
   hooks: ServerHooks = {},
 ): void {

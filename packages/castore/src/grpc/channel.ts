@@ -7,9 +7,9 @@
 import type { ServerHttp2Session } from 'node:http2';
 import { Channel, ChannelCredentials, connectivityState } from '@grpc/grpc-js';
 import type {
-  ChannelOptions,
   ServerInterceptingCall,
   ServerInterceptor,
+  ServerOptions,
 } from '@grpc/grpc-js';
 import { Status, createServer } from 'nice-grpc';
 import type { Server } from 'nice-grpc';
@@ -91,7 +91,12 @@ export async function connectChannel(
  * minute.
  */
 export function createGrpcServer(): Server {
-  const options: ChannelOptions & { interceptors: ServerInterceptor[] } = {
+  return createServer(grpcServerOptions());
+}
+
+/** What {@link createGrpcServer} sets, for a server that is made otherwise. */
+export function grpcServerOptions(): ServerOptions {
+  return {
     'grpc.max_receive_message_length': MAX_MESSAGE_BYTES,
     'grpc.max_send_message_length': -1,
     'grpc.max_concurrent_streams': 256,
@@ -100,7 +105,6 @@ export function createGrpcServer(): Server {
     'grpc.enable_channelz': 0,
     interceptors: [widenWindows(), answerOutOfRange],
   };
-  return createServer(options);
 }
 
 /**

@@ -1,7 +1,7 @@
 /** For whoever runs a server. */
 export { addCastoreServices } from './castore-services.ts';
 export type { CastoreServices } from './castore-services.ts';
-export { createGrpcServer } from './channel.ts';
+export { createGrpcServer, grpcServerOptions } from './channel.ts';
 
 /** For whoever talks to one. */
 export { GrpcBlobService } from '../blob-service/grpc-client.ts';
