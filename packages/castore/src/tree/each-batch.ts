@@ -45,7 +45,9 @@ function unlessAborted<T>(
     return promise;
   return new Promise<T>((resolve, reject) => {
     const abort = (): void => reject(signal.reason);
-    signal.addEventListener('abort', abort, { once: true });
+    // What made the promise may have aborted the signal itself, which then tells nobody any more.
+    if (signal.aborted) abort();
+    else signal.addEventListener('abort', abort, { once: true });
     promise
       .finally(() => signal.removeEventListener('abort', abort))
       .then(resolve, reject);
