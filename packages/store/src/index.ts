@@ -5,21 +5,37 @@ export type {
   StoreErrorKind,
   StoreErrorOptions,
 } from './errors.ts';
+export { importPath } from './import/import-path.ts';
+export type { ImportOptions, ImportServices } from './import/import-path.ts';
+export { CachedNarCalculation } from './nar/cached-calculation.ts';
+export { MemoryNarCalculationCache } from './nar/calculation-cache.ts';
+export type {
+  NarCalculation,
+  NarCalculationService,
+} from './nar/calculation.ts';
+export { ingestNar } from './nar/ingest.ts';
+export type { NarIngestion } from './nar/ingest.ts';
+export { renderNar } from './nar/render.ts';
+export { RenderingNarCalculation } from './nar/rendering-calculation.ts';
+export type { TreeStorage } from './nar/tree-storage.ts';
+export { pathInfoFromNarInfo, pathInfoToNarInfo } from './path-info/narinfo.ts';
 export { PathInfo } from './path-info/path-info.ts';
 export type {
   PathContentAddress,
   PathNarInfo,
   PathSignature,
 } from './path-info/path-info.ts';
-export { pathInfoFromNarInfo, pathInfoToNarInfo } from './path-info/narinfo.ts';
 export { MemoryPathInfoService } from './path-info-service/memory.ts';
 export type {
   PathInfoCapabilities,
   PathInfoService,
 } from './path-info-service/path-info-service.ts';
+export { PathInfoRootNodes } from './root-nodes.ts';
 
 /** For those who write a backend. */
 export { STORE_ERROR_KINDS } from './errors.ts';
+export type { NarCalculationCache } from './nar/calculation-cache.ts';
+export { NarDigester } from './nar/digester.ts';
 export {
   assertOutputHash,
   OUTPUT_HASH_BYTES,

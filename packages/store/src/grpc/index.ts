@@ -1,0 +1,9 @@
+/** For whoever runs a server. */
+export { addStoreServices } from './store-services.ts';
+export type { StoreServices } from './store-services.ts';
+
+/** For whoever talks to one. */
+export { GrpcPathInfoService } from '../path-info-service/grpc-client.ts';
+
+/** For those who write gRPC services of their own beside these. */
+export { PathInfoServiceServer } from './path-info-service-server.ts';

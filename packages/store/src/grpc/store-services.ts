@@ -1,0 +1,24 @@
+import type { ServerHooks } from '@tvix/castore/grpc';
+import type { Server } from 'nice-grpc';
+import type { NarCalculationService } from '../nar/calculation.ts';
+import type { PathInfoService } from '../path-info-service/path-info-service.ts';
+import { PathInfoServiceDefinition } from '../proto/index.ts';
+import { PathInfoServiceServer } from './path-info-service-server.ts';
+
+/** The services of this package, as a server offers them. */
+export interface StoreServices {
+  readonly pathInfos: PathInfoService;
+  readonly narCalculation: NarCalculationService;
+}
+
+/** Adds all gRPC services of this package to a server that doesn't listen yet; castore's are added apart. */
+export function addStoreServices(
+  server: Server,
+  services: StoreServices,
+  hooks: ServerHooks = {},
+): void {
+  server.add(
+    PathInfoServiceDefinition,
+    new PathInfoServiceServer(services, hooks),
+  );
+}

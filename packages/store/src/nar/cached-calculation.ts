@@ -1,0 +1,40 @@
+import type { CallOptions, Node } from '@tvix/castore';
+import type { NarCalculationCache } from './calculation-cache.ts';
+import { calculationKey } from './calculation-key.ts';
+import type { NarCalculation, NarCalculationService } from './calculation.ts';
+import { SharedCalls } from './shared-calls.ts';
+
+/**
+ * Calculates each NAR once: remembers what another service calculated, and lets concurrent calls for one node share the
+ * work. What is remembered is told without a look at whether the tree is still stored.
+ */
+export class CachedNarCalculation implements NarCalculationService {
+  readonly #inner: NarCalculationService;
+  readonly #cache: NarCalculationCache;
+  readonly #running = new SharedCalls<NarCalculation>();
+
+  constructor(inner: NarCalculationService, cache: NarCalculationCache) {
+    this.#inner = inner;
+    this.#cache = cache;
+  }
+
+  async calculateNar(
+    node: Node,
+    options?: CallOptions,
+  ): Promise<NarCalculation> {
+    // The NAR of a symlink is some hundred bytes: quicker made than looked up.
+    if (node.type === 'symlink') return this.#inner.calculateNar(node, options);
+    const key = calculationKey(node);
+    const known = await this.#cache.get(key);
+    if (known !== undefined) return known;
+    return this.#running.run(
+      String.fromCharCode(...key),
+      async (signal) => {
+        const calculation = await this.#inner.calculateNar(node, { signal });
+        await this.#cache.set(key, calculation);
+        return calculation;
+      },
+      options?.signal,
+    );
+  }
+}

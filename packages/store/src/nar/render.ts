@@ -1,0 +1,27 @@
+import { readTree } from '@tvix/castore';
+import type { CallOptions, Node } from '@tvix/castore';
+import { NarWriter } from '@tvix/nar';
+import type { TreeStorage } from './tree-storage.ts';
+import { writeEvents } from './write-events.ts';
+
+/**
+ * The NAR of a castore node, in pieces of some 64 KiB as they are asked for; nothing but a batch is read ahead. A piece
+ * belongs to whoever got it.
+ *
+ * @throws CastoreError `castore/blob-not-found`, `castore/directory-not-found`, `castore/wrong-size` where a blob isn't
+ *   as long as its file node says; StoreError `store/no-nar-form` where names, targets or the depth exceed what a NAR
+ *   can hold
+ */
+export async function* renderNar(
+  node: Node,
+  storage: TreeStorage,
+  options?: CallOptions,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const writer = new NarWriter();
+  for await (const events of readTree(node, storage, options)) {
+    writeEvents(writer, events);
+    yield* writer.take();
+  }
+  writer.finish();
+  yield* writer.take();
+}

@@ -1,0 +1,34 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createGrpcChannel, createGrpcServer } from '@tvix/castore/grpc';
+
+type GrpcServer = ReturnType<typeof createGrpcServer>;
+type Channel = ReturnType<typeof createGrpcChannel>;
+
+/** A server on a unix socket, and a channel to it. */
+export interface Loopback extends AsyncDisposable {
+  readonly server: GrpcServer;
+  readonly channel: Channel;
+}
+
+/** Serves what `add` adds. */
+export async function openLoopback(
+  add: (server: GrpcServer) => void,
+): Promise<Loopback> {
+  const server = createGrpcServer();
+  add(server);
+  const folder = await mkdtemp(join(tmpdir(), 'store-grpc-'));
+  const path = join(folder, 'socket');
+  await server.listen(`unix://${path}`);
+  const channel = createGrpcChannel({ type: 'unix', path });
+  return {
+    server,
+    channel,
+    async [Symbol.asyncDispose]() {
+      channel.close();
+      server.forceShutdown();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
