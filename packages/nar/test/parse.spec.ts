@@ -48,11 +48,9 @@ function verdict(archive: Uint8Array): string {
   return `${error.kind}: ${error.code}`;
 }
 
-const REFUSED: readonly [
-  what: string,
-  archive: Uint8Array,
-  code: NarErrorCode,
-][] = [
+type Refusal = [what: string, archive: Uint8Array, code: NarErrorCode];
+
+const REFUSED: readonly Refusal[] = [
   ['no bytes', new Uint8Array(), 'nar/unexpected-eof'],
   [
     'a symlink without its last byte',
@@ -142,12 +140,11 @@ const REFUSED: readonly [
     'nar/invalid-padding',
   ],
   ...['', '.', '..', 'a/b', '/', 'a\0', 'a'.repeat(256)].map(
-    (name) =>
-      [
-        `an entry named ${JSON.stringify(name).slice(0, 12)}`,
-        encodeTree(entries(name)),
-        'nar/invalid-name',
-      ] as const,
+    (name): Refusal => [
+      `an entry named ${JSON.stringify(name).slice(0, 12)}`,
+      encodeTree(entries(name)),
+      'nar/invalid-name',
+    ],
   ),
   ['a name twice', encodeTree(entries('a', 'a')), 'nar/unordered-entries'],
   [
