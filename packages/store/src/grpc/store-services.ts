@@ -13,7 +13,7 @@ export interface StoreServices {
 
 /** Adds all gRPC services of this package to a server that doesn't listen yet; castore's are added apart. */
 export function addStoreServices(
-  server: Server,
+  server: Pick<Server, 'add'>,
   services: StoreServices,
   hooks: ServerHooks = {},
 ): void {
