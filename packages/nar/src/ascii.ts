@@ -3,7 +3,8 @@ export function ascii(text: string): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(text.length);
   for (let i = 0; i < text.length; i++) {
     const code = text.charCodeAt(i);
-    if (code > 0x7f) throw new RangeError(`character ${i} is not ASCII: ${text}`);
+    if (code > 0x7f)
+      throw new RangeError(`character ${i} is not ASCII: ${text}`);
     bytes[i] = code;
   }
   return bytes;

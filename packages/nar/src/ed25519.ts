@@ -86,8 +86,8 @@ export function verify(
 }
 
 /** A new seed of 32 bytes. */
-export function randomSeed(): Uint8Array {
-  return crypto.getRandomValues(new Uint8Array(32));
+export function randomSeed(): Promise<Uint8Array> {
+  return supported(async () => crypto.getRandomValues(new Uint8Array(32)));
 }
 
 async function supported<Value>(use: () => Promise<Value>): Promise<Value> {

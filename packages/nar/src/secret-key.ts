@@ -54,7 +54,7 @@ export class SecretKey {
    */
   static async generate(name: string): Promise<SecretKey> {
     assertKeyName('nar/invalid-key', name);
-    const seed = randomSeed();
+    const seed = await randomSeed();
     const half = await exportPublicHalf(await importSeed(seed));
     const publicBytes = decodeBase64(
       `${half.replaceAll('-', '+').replaceAll('_', '/')}=`,
