@@ -102,6 +102,29 @@ function service(from) {
   return { name: from.name, method: from.methodsArray.map(method) };
 }
 
+/** The full names that a reflection request may name, enum values both inside their enum and beside it. */
+function symbols(from) {
+  const name = from.fullName.slice(1);
+  const scope = from.parent.fullName.slice(1);
+  if (from instanceof protobuf.Enum)
+    return [
+      name,
+      ...Object.keys(from.values).flatMap((value) => [
+        `${name}.${value}`,
+        `${scope}.${value}`,
+      ]),
+    ];
+  const members =
+    from instanceof protobuf.Service
+      ? from.methodsArray
+      : [...from.fieldsArray, ...from.oneofsArray];
+  return [
+    name,
+    ...members.map((member) => `${name}.${member.name}`),
+    ...from.nestedArray.flatMap(symbols),
+  ];
+}
+
 function encodeFile({ path, parsed }) {
   const declared = parsed.root
     .lookup(parsed.package)
@@ -122,10 +145,11 @@ function encodeFile({ path, parsed }) {
   return {
     name: file.name,
     bytes: descriptor.FileDescriptorProto.encode(file).finish(),
+    symbols: declared.flatMap(symbols),
   };
 }
 
-/** The served name and the encoded FileDescriptorProto of every .proto file below `folder`, in the order of their paths. */
+/** The served name, the encoded FileDescriptorProto and the symbols of every .proto file below `folder`, in the order of their paths. */
 export function fileDescriptors(folder) {
   const root = new protobuf.Root();
   const files = readdirSync(folder, { recursive: true, withFileTypes: true })
@@ -146,14 +170,22 @@ export function fileDescriptors(folder) {
 
 /** A TypeScript module that exports the descriptors, for the package that serves them. */
 export function descriptorsModule(folder) {
-  const entries = fileDescriptors(folder).map(
+  const files = fileDescriptors(folder);
+  const descriptors = files.map(
     ({ name, bytes }) =>
       `  '${name}':\n    '${Buffer.from(bytes).toString('base64')}',\n`,
+  );
+  const symbolTable = files.flatMap((file) =>
+    file.symbols.map((symbol) => `  '${symbol}': '${file.name}',\n`),
   );
   return `// Generated from protos/ by tools/descriptors.mjs. Do not edit.
 
 /** By file name, the encoded google.protobuf.FileDescriptorProto in base64. */
 export const FILE_DESCRIPTORS: Readonly<Record<string, string>> = {
-${entries.join('')}};
+${descriptors.join('')}};
+
+/** By the full name of a symbol, the name of the file that declares it. */
+export const SYMBOLS: Readonly<Record<string, string>> = {
+${symbolTable.join('')}};
 `;
 }

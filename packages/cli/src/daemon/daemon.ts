@@ -1,0 +1,132 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { addCastoreServices, grpcServerOptions } from '@tvix/castore/grpc';
+import type { CastoreServices } from '@tvix/castore/grpc';
+import { addStoreServices } from '@tvix/store/grpc';
+import type { StoreServices } from '@tvix/store/grpc';
+import type { Logger } from '../logging.ts';
+import { HealthDefinition } from '../proto/gen/grpc/health/v1/health.ts';
+import { ServerReflectionDefinition as ReflectionV1 } from '../proto/gen/grpc/reflection/v1/reflection.ts';
+import { ServerReflectionDefinition as ReflectionV1Alpha } from '../proto/gen/grpc/reflection/v1alpha/reflection.ts';
+import type { Listener } from './bind.ts';
+import { HealthService } from './health.ts';
+import type { ListenAddress } from './listen-address.ts';
+import { openListeners } from './listeners.ts';
+import { ReflectionService } from './reflection.ts';
+import { logRequests } from './request-log.ts';
+import { RpcServer } from './rpc-server.ts';
+
+/** How long calls that are under way may take to finish when the daemon stops. */
+const GRACE_MS = 30_000;
+
+/** What a daemon serves, and where. */
+export interface DaemonOptions {
+  readonly services: CastoreServices & StoreServices;
+  readonly listen: readonly ListenAddress[];
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly logger: Logger;
+}
+
+/** The gRPC services of a store with reflection and health, on any number of listeners. */
+export class Daemon {
+  readonly #rpc: RpcServer;
+  readonly #stopping: AbortController;
+  readonly #logger: Logger;
+  #listeners: readonly Listener[] = [];
+  /** Resolves when there is nothing left to serve: the connection on standard input has ended. */
+  readonly ended: Promise<void>;
+  readonly #end: () => void;
+
+  private constructor(
+    rpc: RpcServer,
+    stopping: AbortController,
+    logger: Logger,
+  ) {
+    this.#rpc = rpc;
+    this.#stopping = stopping;
+    this.#logger = logger;
+    let end = (): void => {};
+    this.ended = new Promise((resolve) => {
+      end = resolve;
+    });
+    this.#end = end;
+  }
+
+  /**
+   * Starts a daemon; it serves once this resolves.
+   *
+   * @throws CliError `cli/usage`, `cli/address-in-use`, `cli/cannot-listen`, `cli/socket-activation`
+   */
+  static async start(options: DaemonOptions): Promise<Daemon> {
+    const { logger, services, env } = options;
+    const stopping = new AbortController();
+    const rpc = createRpcServer(services, stopping.signal, logger);
+    const daemon = new Daemon(rpc, stopping, logger);
+    daemon.#listeners = await openListeners(options.listen, {
+      env,
+      logger,
+      onConnection: (connection) => rpc.serve(connection),
+      onStdioEnd: () => {
+        if (options.listen.every(({ type }) => type === 'stdio')) daemon.#end();
+      },
+    });
+    for (const { address } of daemon.#listeners)
+      logger.info({ address }, 'listening');
+    return daemon;
+  }
+
+  /** Where it really listens. */
+  get addresses(): readonly string[] {
+    return this.#listeners.map(({ address }) => address);
+  }
+
+  /**
+   * Takes no more connections and calls, and lets those under way finish, for 30 seconds or until the signal fires.
+   * Answers whether all of them did.
+   */
+  async stop(hard?: AbortSignal): Promise<boolean> {
+    this.#stopping.abort();
+    for (const listener of this.#listeners) listener.close();
+    const timer = new AbortController();
+    const signals = hard === undefined ? [timer.signal] : [timer.signal, hard];
+    const finished = await Promise.race([
+      this.#rpc.stop().then(() => true),
+      delay(GRACE_MS, false, { signal: AbortSignal.any(signals) }).catch(
+        () => false,
+      ),
+    ]);
+    timer.abort();
+    if (!finished) {
+      this.#logger.warn('calls that did not finish in time are cancelled');
+      this.#rpc.destroy();
+    }
+    return finished;
+  }
+}
+
+function createRpcServer(
+  services: CastoreServices & StoreServices,
+  stopping: AbortSignal,
+  logger: Logger,
+): RpcServer {
+  const options = grpcServerOptions();
+  const rpc = new RpcServer(
+    logger.isLevelEnabled('debug')
+      ? {
+          ...options,
+          interceptors: [logRequests(logger), ...(options.interceptors ?? [])],
+        }
+      : options,
+  );
+  const hooks = {
+    onUnexpectedError: (err: unknown, method: string) =>
+      logger.error({ method, err }, 'unexpected error'),
+  };
+  addCastoreServices(rpc, services, hooks);
+  addStoreServices(rpc, services, hooks);
+  const served = (): readonly string[] => rpc.services;
+  const reflection = new ReflectionService(served, stopping);
+  rpc.add(ReflectionV1, reflection);
+  rpc.add(ReflectionV1Alpha, reflection);
+  rpc.add(HealthDefinition, new HealthService(served, stopping));
+  return rpc;
+}

@@ -1,0 +1,101 @@
+import { writeSync } from 'node:fs';
+import { pino } from 'pino';
+import type { DestinationStream, Logger } from 'pino';
+import { CliError } from './errors.ts';
+import { formatLogLine } from './log-line.ts';
+
+export type { Logger } from 'pino';
+
+/** From the fewest records to the most. */
+export const LOG_LEVELS = ['error', 'warn', 'info', 'debug', 'trace'] as const;
+
+/** What is logged: records of this level and of those before it. */
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+/**
+ * Reads a log level: a name in any case, or its number from 1 (error) to 5 (trace).
+ *
+ * @throws CliError `cli/usage`
+ */
+export function parseLogLevel(text: string): LogLevel {
+  const wanted = text.toLowerCase();
+  const level = LOG_LEVELS.find(
+    (name, index) => wanted === name || wanted === String(index + 1),
+  );
+  if (level !== undefined) return level;
+  throw new CliError(
+    'cli/usage',
+    `not a log level: "${text}" (expected ${LOG_LEVELS.join(', ')}, or 1 to 5)`,
+  );
+}
+
+/** Settings of {@link createLogger}. */
+export interface LoggerOptions {
+  readonly level: LogLevel;
+  /** One JSON object a line, instead of a line for people. */
+  readonly json: boolean;
+  /** Whether people's lines may be coloured. */
+  readonly colours: boolean;
+  /** Takes each line with its line feed; standard error by default. */
+  readonly write?: (line: string) => void;
+}
+
+/** Makes the program's logger. Records are written at once, so that none is lost when the program ends. */
+export function createLogger(options: LoggerOptions): Logger {
+  const write = options.write ?? writeToStderr;
+  const destination: DestinationStream = {
+    write: options.json
+      ? write
+      : (record) => write(formatLogLine(record, options.colours)),
+  };
+  return pino(
+    {
+      level: options.level,
+      base: null,
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: (level) => ({ level }) },
+      serializers: { err: serializeError },
+    },
+    destination,
+  );
+}
+
+/** An error as a record holds it: with its code, its stack and all its causes. */
+export function serializeError(error: unknown): unknown {
+  if (typeof error !== 'object' || error === null) return String(error);
+  const { name, code, message, stack, cause, details } = error as Partial<
+    Record<string, unknown>
+  >;
+  return {
+    name,
+    code,
+    message,
+    ...(details === undefined ? {} : { details: printable(details) }),
+    stack,
+    ...(cause === undefined ? {} : { cause: serializeError(cause) }),
+  };
+}
+
+/** Details may hold what JSON can't: bytes and bigints. */
+function printable(details: unknown): unknown {
+  return JSON.parse(
+    JSON.stringify(details, (_key, value: unknown) => {
+      if (typeof value === 'bigint') return String(value);
+      if (ArrayBuffer.isView(value))
+        return Buffer.from(
+          value.buffer,
+          value.byteOffset,
+          value.byteLength,
+        ).toString();
+      return value;
+    }),
+  );
+}
+
+function writeToStderr(line: string): void {
+  try {
+    writeSync(2, line);
+  } catch {
+    // Nobody can be told that stderr is gone.
+  }
+}
