@@ -66,8 +66,9 @@ describe('parseNar', () => {
 
   it('closes its source when its reader leaves', async () => {
     const log: string[] = [];
-    for await (const _ of parseNar(recorded(cut(ARCHIVE, 200, 300), log)))
-      break;
+    const batches = parseNar(recorded(cut(ARCHIVE, 200, 300), log));
+    await batches.next();
+    await batches.return();
     expect(log).toEqual(['chunk', 'closed']);
   });
 
