@@ -62,7 +62,17 @@ export type {
 export { readTree } from './tree/read-tree.ts';
 export type { ReadTreeServices } from './tree/read-tree.ts';
 
+/** Addresses of stores. */
+export { parseAddress } from './address/grammar.ts';
+export type { Address } from './address/grammar.ts';
+export { localAddressOpener } from './address/local.ts';
+export { openMemoryAddress } from './address/memory.ts';
+export { AddressRegistry, createRegistry } from './address/registry.ts';
+export type { AddressOpener, OpenedServices } from './address/registry.ts';
+
 /** For those who write a backend or a tree source. */
+export { invalidAddress } from './address/grammar.ts';
 export { compareBytes } from './digest/bytes.ts';
 export { CASTORE_ERROR_KINDS } from './errors.ts';
+export { OrderValidator } from './directory-service/order-validator.ts';
 export { SimplePutter } from './directory-service/simple-putter.ts';

@@ -4,6 +4,7 @@ import { B3Digest } from '../digest/b3-digest.ts';
 import { DigestSet } from '../digest/digest-map.ts';
 import { hashBytes } from '../digest/hasher.ts';
 import { CastoreError } from '../errors.ts';
+import { BlobBatchClient } from '../grpc/blob-batch-client.ts';
 import { FastBlobServiceDefinition } from '../grpc/codecs.ts';
 import { mapConcurrently } from '../grpc/map-concurrently.ts';
 import { isStatus, statusToFailure } from '../grpc/status.ts';
@@ -27,14 +28,21 @@ const CALLS_IN_FLIGHT = 64;
 
 const EMPTY_BLOB = hashBytes(new Uint8Array(0));
 
-/** Blobs of a server of `tvix.castore.v1.BlobService`. What it sends is checked against the digests. */
+/**
+ * Blobs of a server of `tvix.castore.v1.BlobService`. What it sends is checked against the digests.
+ *
+ * Many blobs go in batches where the server offers `tvix.castore.batch.v1.BlobBatchService`, as ours does. What
+ * `getMany` answers are then views into messages of up to a MiB: copy what is kept for long.
+ */
 export class GrpcBlobService implements BlobService {
   readonly capabilities: BlobCapabilities = { chunks: false, ranges: false };
   readonly #client: BlobServiceClient;
+  #batch: BlobBatchClient | undefined;
 
   /** @param channel stays its owner's to close */
   constructor(channel: Channel) {
     this.#client = createClient(FastBlobServiceDefinition, channel);
+    this.#batch = new BlobBatchClient(channel);
   }
 
   async has(digest: B3Digest, options?: CallOptions): Promise<boolean> {
@@ -69,19 +77,46 @@ export class GrpcBlobService implements BlobService {
     blobs: readonly Uint8Array[],
     options?: CallOptions,
   ): Promise<readonly B3Digest[]> {
-    return await mapConcurrently(blobs, CALLS_IN_FLIGHT, async (blob) => {
-      const writer = this.openWrite(options);
-      await writer.write(blob);
-      return await writer.close();
-    });
+    const putOne = (blob: Uint8Array): Promise<B3Digest> =>
+      this.#putWhole(blob, options);
+    return await this.#batched(
+      async (batch) => {
+        const [small, large] = partition(blobs, BlobBatchClient.takes);
+        const batched = (await batch.put(small, callOptions(options))).values();
+        const single = (
+          await mapConcurrently(large, CALLS_IN_FLIGHT, putOne)
+        ).values();
+        return blobs.map(
+          (blob) =>
+            (BlobBatchClient.takes(blob) ? batched : single).next().value!,
+        );
+      },
+      () => mapConcurrently(blobs, CALLS_IN_FLIGHT, putOne),
+      options,
+    );
   }
 
   async getMany(
     digests: readonly B3Digest[],
     options?: CallOptions,
   ): Promise<readonly (Uint8Array | undefined)[]> {
-    return await mapConcurrently(digests, CALLS_IN_FLIGHT, (digest) =>
-      this.#getWhole(digest, options),
+    const getOne = (digest: B3Digest): Promise<Uint8Array | undefined> =>
+      this.#getWhole(digest, options);
+    return await this.#batched(
+      async (batch) => {
+        const found = await batch.get(digests, callOptions(options));
+        const large = digests.filter(
+          (_, index) => found[index] === 'too-large',
+        );
+        const single = (
+          await mapConcurrently(large, CALLS_IN_FLIGHT, getOne)
+        ).values();
+        return found.map((blob) =>
+          blob === 'too-large' ? single.next().value : blob,
+        );
+      },
+      () => mapConcurrently(digests, CALLS_IN_FLIGHT, getOne),
+      options,
     );
   }
 
@@ -90,10 +125,16 @@ export class GrpcBlobService implements BlobService {
     options?: CallOptions,
   ): Promise<readonly B3Digest[]> {
     const wanted = [...new DigestSet(digests)];
-    const found = await mapConcurrently(wanted, CALLS_IN_FLIGHT, (digest) =>
-      this.has(digest, options),
+    return await this.#batched(
+      (batch) => batch.findMissing(wanted, callOptions(options)),
+      async () => {
+        const found = await mapConcurrently(wanted, CALLS_IN_FLIGHT, (digest) =>
+          this.has(digest, options),
+        );
+        return wanted.filter((_, index) => found[index] === false);
+      },
+      options,
     );
-    return wanted.filter((_, index) => found[index] === false);
   }
 
   /** The answer of the server: its only chunk may be the whole blob, which is how a server tells the length. */
@@ -113,6 +154,34 @@ export class GrpcBlobService implements BlobService {
       if (isStatus(error, Status.NOT_FOUND)) return undefined;
       throw statusToFailure(error, options?.signal);
     }
+  }
+
+  /** Asks in batches, unless the server turns out not to offer them, which is remembered. */
+  async #batched<T>(
+    inBatches: (batch: BlobBatchClient) => Promise<T>,
+    oneByOne: () => Promise<T>,
+    options: CallOptions | undefined,
+  ): Promise<T> {
+    options?.signal?.throwIfAborted();
+    if (this.#batch !== undefined) {
+      try {
+        return await inBatches(this.#batch);
+      } catch (error) {
+        if (!isStatus(error, Status.UNIMPLEMENTED))
+          throw statusToFailure(error, options?.signal);
+        this.#batch = undefined;
+      }
+    }
+    return await oneByOne();
+  }
+
+  async #putWhole(
+    blob: Uint8Array,
+    options: CallOptions | undefined,
+  ): Promise<B3Digest> {
+    const writer = this.openWrite(options);
+    await writer.write(blob);
+    return await writer.close();
   }
 
   async #getWhole(
@@ -135,6 +204,16 @@ export class GrpcBlobService implements BlobService {
     }
     return pieces.length === 1 ? pieces[0] : Buffer.concat(pieces);
   }
+}
+
+function partition<T>(
+  items: readonly T[],
+  belongs: (item: T) => boolean,
+): [T[], T[]] {
+  const inside: T[] = [];
+  const outside: T[] = [];
+  for (const item of items) (belongs(item) ? inside : outside).push(item);
+  return [inside, outside];
 }
 
 function callOptions(options: CallOptions | undefined): CallOptions {

@@ -1,6 +1,8 @@
 import type { Server } from 'nice-grpc';
 import type { BlobService } from '../blob-service/blob-service.ts';
 import type { DirectoryService } from '../directory-service/directory-service.ts';
+import { FastBlobBatchServiceDefinition } from './batch-codecs.ts';
+import { BlobBatchServer } from './blob-batch-server.ts';
 import { BlobServiceServer } from './blob-service-server.ts';
 import {
   FastBlobServiceDefinition,
@@ -22,6 +24,7 @@ export function addCastoreServices(
   hooks: ServerHooks = {},
 ): void {
   server.add(FastBlobServiceDefinition, new BlobServiceServer(blobs, hooks));
+  server.add(FastBlobBatchServiceDefinition, new BlobBatchServer(blobs, hooks));
   server.add(
     FastDirectoryServiceDefinition,
     new DirectoryServiceServer(directories, hooks),

@@ -48,7 +48,8 @@ export const EncodedDirectory: Codec<EncodedDirectory> = {
   decode: (encoded) => ({ encoded }),
 };
 
-type Replace<T, Parts> = Omit<T, keyof Parts> & Parts;
+/** A type with some of its members replaced. */
+export type Replace<T, Parts> = Omit<T, keyof Parts> & Parts;
 type BlobMethods = typeof BlobServiceDefinition.methods;
 type DirectoryMethods = typeof DirectoryServiceDefinition.methods;
 
@@ -123,8 +124,7 @@ export function allocateBlobChunk(length: number): Uint8Array {
   );
   message[0] = DATA_TAG;
   let at = 1;
-  for (; length >= 0x80; length = Math.floor(length / 0x80))
-    message[at++] = (length % 0x80) | 0x80;
+  for (; length >= 0x80; length >>>= 7) message[at++] = (length & 0x7f) | 0x80;
   message[at] = length;
   return message;
 }
@@ -132,7 +132,7 @@ export function allocateBlobChunk(length: number): Uint8Array {
 /** How many bytes stand before a payload of this length. */
 export function blobChunkHeaderLength(length: number): number {
   let header = 2;
-  for (; length >= 0x80; length = Math.floor(length / 0x80)) header++;
+  for (; length >= 0x80; length >>>= 7) header++;
   return header;
 }
 
@@ -154,7 +154,7 @@ function payloadStart(bytes: Uint8Array): number | undefined {
  * nice-grpc passes what an encoder returns through `Buffer.from`, which copies a `Uint8Array` but takes an `ArrayBuffer`
  * as it is: a message that fills its memory goes through as that.
  */
-function handOver(message: Uint8Array): Uint8Array {
+export function handOver(message: Uint8Array): Uint8Array {
   const { buffer } = message;
   return buffer.byteLength === message.length
     ? (buffer as unknown as Uint8Array)

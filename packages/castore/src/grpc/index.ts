@@ -9,7 +9,13 @@ export { GrpcDirectoryService } from '../directory-service/grpc-client.ts';
 export { connectChannel, createGrpcChannel } from './channel.ts';
 export type { GrpcEndpoint } from './channel.ts';
 
+export { GRPC_SCHEMES, openGrpcAddress } from './open-address.ts';
+export type { OpenedGrpcServices } from './open-address.ts';
+
 /** For those who write gRPC services of their own beside these. */
+export { FastBlobBatchServiceDefinition } from './batch-codecs.ts';
+export { BlobBatchClient } from './blob-batch-client.ts';
+export { BlobBatchServer } from './blob-batch-server.ts';
 export { BlobServiceServer } from './blob-service-server.ts';
 export { DirectoryServiceServer } from './directory-service-server.ts';
 export { MAX_MESSAGE_BYTES } from './channel.ts';
@@ -19,7 +25,9 @@ export {
   FastBlobServiceDefinition,
   FastDirectoryServiceDefinition,
 } from './codecs.ts';
-export type { Codec } from './codecs.ts';
+export { mapConcurrently } from './map-concurrently.ts';
+export { OutgoingStream } from './outgoing-stream.ts';
+export type { Codec, Replace } from './codecs.ts';
 export {
   failureToStatus,
   isStatus,
