@@ -1,0 +1,52 @@
+import type { CallOptions } from '../blob-service/blob-service.ts';
+
+/** Decides what becomes of a call: returns to let it through, rejects to fail it, doesn't settle to stall it. */
+export type Fault<Call extends string> = (
+  call: Call,
+  options: CallOptions | undefined,
+) => Promise<void> | void;
+
+/** Fails the nth call of a kind, counted from 1, and all after it; others go through. */
+export function failAt<Call extends string>(
+  call: Call,
+  error: unknown,
+  nth = 1,
+): Fault<Call> {
+  let count = 0;
+  return (current) => {
+    if (current === call && ++count >= nth) throw error;
+  };
+}
+
+/** A fault that stalls. */
+export interface Stall<Call extends string> {
+  readonly fault: Fault<Call>;
+  /** Resolves when a call has begun to stall. */
+  readonly isStalled: Promise<void>;
+  /** Lets the stalled calls go on. */
+  readonly release: () => void;
+}
+
+/**
+ * Stalls the nth call of a kind, counted from 1, and all after it, until they are released or, with the reason of its
+ * signal, aborted.
+ */
+export function stallAt<Call extends string>(call: Call, nth = 1): Stall<Call> {
+  let count = 0;
+  let stalled = (): void => {};
+  let release = (): void => {};
+  const isStalled = new Promise<void>((resolve) => (stalled = resolve));
+  const released = new Promise<void>((resolve) => (release = resolve));
+  const fault: Fault<Call> = (current, options) => {
+    if (current !== call || ++count < nth) return;
+    stalled();
+    return new Promise((resolve, reject) => {
+      const signal = options?.signal;
+      const abort = (): void => reject(signal!.reason as Error);
+      if (signal?.aborted === true) return abort();
+      signal?.addEventListener('abort', abort, { once: true });
+      void released.then(resolve);
+    });
+  };
+  return { fault, isStalled, release: () => release() };
+}

@@ -1,0 +1,363 @@
+import { execFileSync } from 'node:child_process';
+import {
+  appendFileSync,
+  chmodSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import { createServer } from 'node:net';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { describe, expect, it } from '@jest/globals';
+import { MemoryBlobService } from '../../src/blob-service/memory.ts';
+import {
+  DIRECTORY_COMPLICATED,
+  HELLO_WORLD,
+} from '../../src/conformance/fixtures.ts';
+import { seededBytes } from '../../src/conformance/random.ts';
+import { MemoryDirectoryService } from '../../src/directory-service/memory.ts';
+import type { TreeEvent } from '../../src/tree/event.ts';
+import { treeFromDisk, treeFromDiskSync } from '../../src/tree/from-disk.ts';
+import { ingestTree } from '../../src/tree/ingest.ts';
+import { useTemporaryDirectory } from './temporary-directory.ts';
+import { directory, file, summary, symlink, text, treeOf } from './trees.ts';
+
+const temporary = useTemporaryDirectory();
+const openDescriptors = (): number => readdirSync('/proc/self/fd').length;
+
+function ingestPath(path: string) {
+  return ingestTree(treeFromDisk(path), {
+    blobs: new MemoryBlobService(),
+    directories: new MemoryDirectoryService(),
+  });
+}
+
+async function failure(path: string | Uint8Array): Promise<unknown> {
+  try {
+    for await (const batch of treeFromDisk(path)) void batch;
+  } catch (error) {
+    return error;
+  }
+  return undefined;
+}
+
+describe('treeFromDisk', () => {
+  it('gives the known node of a symbolic link', async () => {
+    const path = join(temporary(), 'link');
+    symlinkSync('/nix/store/somewhereelse', path);
+    expect(await ingestPath(path)).toEqual({
+      type: 'symlink',
+      target: text('/nix/store/somewhereelse'),
+    });
+  });
+
+  it('gives the known node of a file', async () => {
+    const path = join(temporary(), 'file');
+    writeFileSync(path, 'Hello World!');
+    expect(await ingestPath(path)).toEqual({
+      type: 'file',
+      digest: HELLO_WORLD.digest,
+      size: 12n,
+      executable: false,
+    });
+  });
+
+  it('gives the known node of a complicated directory', async () => {
+    writeFileSync(join(temporary(), '.keep'), '');
+    symlinkSync('/nix/store/somewhereelse', join(temporary(), 'aa'));
+    mkdirSync(join(temporary(), 'keep'));
+    writeFileSync(join(temporary(), 'keep', '.keep'), '');
+    expect(await ingestPath(temporary())).toMatchObject({
+      type: 'directory',
+      digest: DIRECTORY_COMPLICATED.digest,
+    });
+  });
+
+  it('looks at the owner alone to tell whether a file is executable', async () => {
+    for (const [name, mode] of [
+      ['a', 0o500],
+      ['b', 0o455],
+      ['c', 0o744],
+    ] as const) {
+      writeFileSync(join(temporary(), name), name);
+      chmodSync(join(temporary(), name), mode);
+    }
+    expect(await treeOf(treeFromDisk(temporary()))).toEqual(
+      directory({ a: file('a', true), b: file('b'), c: file('c', true) }),
+    );
+  });
+
+  it('orders names by their bytes, not by their characters', async () => {
+    const names = [
+      [0x61],
+      [0x61, 0x2d],
+      [0x61, 0x2e],
+      [0x61, 0xff],
+      [0xef, 0xbf, 0xbd],
+      [0xf0, 0x9f, 0x98, 0x80],
+      [0xfe],
+    ].map((name) => Buffer.from(name));
+    for (const name of [...names].reverse())
+      writeFileSync(
+        Buffer.concat([Buffer.from(`${temporary()}/`), name]),
+        name,
+      );
+    expect(await treeOf(treeFromDisk(temporary()))).toEqual({
+      type: 'directory',
+      entries: names.map((name) => [
+        Uint8Array.from(name),
+        file(Uint8Array.from(name)),
+      ]),
+    });
+  });
+
+  it('gives the bytes of links as they are, also where they lead nowhere or to themselves', async () => {
+    symlinkSync('b', join(temporary(), 'a'));
+    symlinkSync('a', join(temporary(), 'b'));
+    symlinkSync(Buffer.from([0xff, 0x2f]), join(temporary(), 'c'));
+    symlinkSync('.', join(temporary(), 'd'));
+    expect(await treeOf(treeFromDisk(temporary()))).toEqual({
+      type: 'directory',
+      entries: [
+        [text('a'), symlink('b')],
+        [text('b'), symlink('a')],
+        [text('c'), { type: 'symlink', target: Uint8Array.of(0xff, 0x2f) }],
+        [text('d'), symlink('.')],
+      ],
+    });
+  });
+
+  it.each([
+    0, 1, 131071, 131072, 131073, 1048575, 1048576, 1048577, 3145728, 3145731,
+  ])('reads files of %d bytes, with small ones around them', async (size) => {
+    const contents = seededBytes(size, size);
+    const small = seededBytes(700, 1);
+    writeFileSync(join(temporary(), 'a'), small);
+    writeFileSync(join(temporary(), 'b'), contents);
+    writeFileSync(join(temporary(), 'c'), small);
+    expect(summary(await treeOf(treeFromDisk(temporary())))).toEqual(
+      summary(directory({ a: file(small), b: file(contents), c: file(small) })),
+    );
+  });
+
+  it('tells files of up to 128 KiB in one piece, and no batch of much over a MiB', () => {
+    for (let i = 0; i < 40; i++)
+      writeFileSync(
+        join(temporary(), `${i}`),
+        new Uint8Array(i === 20 ? 5 * 1024 * 1024 : 131072 - i * 64),
+      );
+    let size = 0n;
+    for (const batch of treeFromDiskSync(temporary())) {
+      let bytes = 0;
+      for (const event of batch) {
+        if (event.type === 'regular') size = event.size;
+        if (event.type !== 'data') continue;
+        bytes += event.bytes.length;
+        if (size <= 131072n) expect(event.bytes).toHaveLength(Number(size));
+      }
+      expect(bytes).toBeLessThanOrEqual(1024 * 1024);
+    }
+  });
+
+  it('does not change bytes that it has given', () => {
+    for (const name of ['a', 'b', 'c'])
+      writeFileSync(
+        join(temporary(), name),
+        seededBytes(900_000, name.charCodeAt(0)),
+      );
+    const pieces = [...treeFromDiskSync(temporary())]
+      .flat()
+      .flatMap((event) => (event.type === 'data' ? [event.bytes] : []));
+    const expected = ['a', 'b', 'c'].map((name) =>
+      seededBytes(900_000, name.charCodeAt(0)),
+    );
+    expect(Buffer.concat(pieces).equals(Buffer.concat(expected))).toBe(true);
+  });
+
+  it('reads trees deeper than any path can be', async () => {
+    const levels = 120;
+    const name = 'd'.repeat(100);
+    // A shell can go where no path reaches.
+    execFileSync('sh', [
+      '-c',
+      `cd "$1" && i=0 && while [ $i -lt ${levels} ]; do mkdir ${name} && cd -P ${name} || exit 1; i=$((i+1)); done && echo deep > file && ln -s target link`,
+      'sh',
+      temporary(),
+    ]);
+    const before = openDescriptors();
+    let expected = directory({ file: file('deep\n'), link: symlink('target') });
+    for (let i = 0; i < levels; i++) expected = directory({ [name]: expected });
+    expect(await treeOf(treeFromDisk(temporary()))).toEqual(expected);
+    expect(openDescriptors()).toBe(before);
+  });
+
+  it('takes the path as bytes', async () => {
+    const path = Buffer.concat([
+      Buffer.from(`${temporary()}/`),
+      Buffer.from([0xff]),
+    ]);
+    writeFileSync(path, 'x');
+    expect(await treeOf(treeFromDisk(path))).toEqual(file('x'));
+  });
+
+  it('rejects a path that does not exist', async () => {
+    const path = join(temporary(), 'missing');
+    expect(await failure(path)).toMatchObject({
+      code: 'castore/unable-to-open',
+      message: expect.stringContaining(path) as unknown,
+      cause: { code: 'ENOENT' },
+      details: { path: Buffer.from(path) },
+    });
+  });
+
+  it('rejects pipes and sockets by their path, without waiting for anybody', async () => {
+    const pipe = join(temporary(), 'sub', 'pipe');
+    mkdirSync(join(temporary(), 'sub'));
+    execFileSync('mkfifo', [pipe]);
+    expect(await failure(temporary())).toMatchObject({
+      code: 'castore/unsupported-file-type',
+      details: { path: Buffer.from(pipe) },
+    });
+    expect(await failure(pipe)).toMatchObject({
+      code: 'castore/unsupported-file-type',
+    });
+    const socket = join(temporary(), 'socket');
+    const server = createServer().listen(socket);
+    await once(server, 'listening');
+    expect(await failure(socket)).toMatchObject({
+      code: 'castore/unsupported-file-type',
+    });
+    server.close();
+    expect(await failure('/dev/null')).toMatchObject({
+      code: 'castore/unsupported-file-type',
+    });
+  });
+
+  it('rejects a file that says it is empty but is not', async () => {
+    expect(await failure('/proc/self/cmdline')).toMatchObject({
+      code: 'castore/file-changed',
+    });
+  });
+
+  describe('while somebody changes the disk', () => {
+    const LARGE = 4 * 1024 * 1024;
+
+    /** Reads a directory with a large file `a` and, after the first batch, has somebody do something. */
+    function readWhile(disturb: (path: string) => void): () => void {
+      mkdirSync(join(temporary(), 'sub'));
+      const path = join(temporary(), 'sub', 'a');
+      writeFileSync(path, seededBytes(LARGE, 1));
+      writeFileSync(join(temporary(), 'sub', 'b'), 'b');
+      return () => {
+        let isFirst = true;
+        for (const batch of treeFromDiskSync(temporary())) {
+          void batch;
+          if (isFirst) disturb(path);
+          isFirst = false;
+        }
+      };
+    }
+
+    it.each<[string, (path: string) => void]>([
+      ['grows', (path) => appendFileSync(path, 'x')],
+      ['shrinks', (path) => truncateSync(path, 100)],
+      ['is touched', (path) => utimesSync(path, 1, 1)],
+      ['changes its mode', (path) => chmodSync(path, 0o700)],
+    ])('rejects a file that %s', (_, disturb) => {
+      const before = openDescriptors();
+      expect(readWhile(disturb)).toThrow(
+        expect.objectContaining({
+          code: 'castore/file-changed',
+          details: { path: Buffer.from(join(temporary(), 'sub', 'a')) },
+        }),
+      );
+      expect(openDescriptors()).toBe(before);
+    });
+
+    it('does not follow a link that has taken the place of a file', () => {
+      expect(
+        readWhile((path) => {
+          rmSync(join(path, '../b'));
+          symlinkSync('/etc/passwd', join(path, '../b'));
+        }),
+      ).toThrow(expect.objectContaining({ code: 'castore/unable-to-open' }));
+    });
+
+    it('does not wait at a pipe that has taken the place of a file', () => {
+      expect(
+        readWhile((path) => {
+          rmSync(join(path, '../b'));
+          execFileSync('mkfifo', [join(path, '../b')]);
+        }),
+      ).toThrow(expect.objectContaining({ code: 'castore/file-changed' }));
+    });
+
+    it('rejects a file that has gone', () => {
+      expect(readWhile((path) => rmSync(join(path, '../b')))).toThrow(
+        expect.objectContaining({ code: 'castore/unable-to-open' }),
+      );
+    });
+
+    it('rejects a directory that was swapped for another', () => {
+      expect(
+        readWhile((path) => {
+          renameSync(join(path, '..'), join(path, '../../old'));
+          mkdirSync(join(path, '..'));
+          writeFileSync(join(path, '../b'), 'another');
+        }),
+      ).toThrow(expect.objectContaining({ code: 'castore/file-changed' }));
+    });
+  });
+
+  it('ends with the reason of the signal, between two batches', async () => {
+    writeFileSync(join(temporary(), 'a'), new Uint8Array(4 * 1024 * 1024));
+    const before = openDescriptors();
+    const controller = new AbortController();
+    const reason = new Error('enough');
+    const seen: (readonly TreeEvent[])[] = [];
+    await expect(
+      (async () => {
+        for await (const batch of treeFromDisk(temporary(), controller)) {
+          seen.push(batch);
+          controller.abort(reason);
+        }
+      })(),
+    ).rejects.toBe(reason);
+    expect(seen).toHaveLength(1);
+    expect(openDescriptors()).toBe(before);
+  });
+
+  it('closes what is open when it is left early', async () => {
+    writeFileSync(join(temporary(), 'a'), new Uint8Array(4 * 1024 * 1024));
+    const before = openDescriptors();
+    for await (const batch of treeFromDisk(temporary())) {
+      expect(batch.length).toBeGreaterThan(0);
+      break;
+    }
+    expect(openDescriptors()).toBe(before);
+  });
+
+  it('gives the event loop a turn after each batch', async () => {
+    writeFileSync(join(temporary(), 'a'), new Uint8Array(4 * 1024 * 1024));
+    let turns = 0;
+    let batches = 0;
+    const count = (): void => {
+      turns++;
+      immediate = setImmediate(count);
+    };
+    let immediate = setImmediate(count);
+    for await (const batch of treeFromDisk(temporary())) {
+      expect(batch).toBeDefined();
+      batches++;
+    }
+    clearImmediate(immediate);
+    expect(batches).toBeGreaterThanOrEqual(4);
+    expect(turns).toBeGreaterThanOrEqual(batches);
+  });
+});

@@ -1,0 +1,438 @@
+import { describe, expect, it } from '@jest/globals';
+import type { BlobService } from '../../src/blob-service/blob-service.ts';
+import { MemoryBlobService } from '../../src/blob-service/memory.ts';
+import {
+  BLOB_B,
+  DIRECTORY_COMPLICATED,
+  DIRECTORY_WITH_KEEP,
+  EMPTY_BLOB,
+  HELLO_WORLD,
+} from '../../src/conformance/fixtures.ts';
+import { failAt, stallAt } from '../../src/conformance/faults.ts';
+import { FaultyBlobService } from '../../src/conformance/faulty-blob-service.ts';
+import type { BlobFaults } from '../../src/conformance/faulty-blob-service.ts';
+import { FaultyDirectoryService } from '../../src/conformance/faulty-directory-service.ts';
+import type { DirectoryCall } from '../../src/conformance/faulty-directory-service.ts';
+import type { Fault } from '../../src/conformance/faults.ts';
+import { seededBytes } from '../../src/conformance/random.ts';
+import { B3Digest } from '../../src/digest/b3-digest.ts';
+import { hashBytes } from '../../src/digest/hasher.ts';
+import { MemoryDirectoryService } from '../../src/directory-service/memory.ts';
+import { Directory } from '../../src/node/directory.ts';
+import type { TreeEvent } from '../../src/tree/event.ts';
+import { ingestTree } from '../../src/tree/ingest.ts';
+import type { TreeProgress } from '../../src/tree/ingest.ts';
+import {
+  batches,
+  COMPLICATED,
+  directory,
+  eventsOf,
+  file,
+  source,
+  symlink,
+  text,
+} from './trees.ts';
+
+function createServices(
+  blobFaults: BlobFaults = {},
+  directoryFault: Fault<DirectoryCall> = () => {},
+) {
+  return {
+    blobs: new FaultyBlobService(new MemoryBlobService(), blobFaults),
+    directories: new FaultyDirectoryService(
+      new MemoryDirectoryService(),
+      directoryFault,
+    ),
+  };
+}
+
+/** A file that is streamed, in pieces. */
+const LARGE = file(BLOB_B.contents);
+
+describe('ingestTree', () => {
+  it('stores a tree with known digests', async () => {
+    const services = createServices();
+    expect(await ingestTree(source(COMPLICATED), services)).toEqual({
+      type: 'directory',
+      digest: DIRECTORY_COMPLICATED.digest,
+      size: 4n,
+    });
+    const { blobs, directories } = services;
+    expect(await blobs.has(EMPTY_BLOB.digest)).toBe(true);
+    for (const { digest, directory } of [
+      DIRECTORY_COMPLICATED,
+      DIRECTORY_WITH_KEEP,
+    ])
+      expect(await directories.get(digest)).toEqual(directory);
+  });
+
+  it('answers with a link without asking any service', async () => {
+    const services = createServices();
+    expect(
+      await ingestTree(source(symlink('/nix/store/somewhereelse')), services),
+    ).toEqual({ type: 'symlink', target: text('/nix/store/somewhereelse') });
+    expect(services.directories.openPutters).toBe(0);
+  });
+
+  it('stores a single file and opens no putter for it', async () => {
+    const services = createServices({}, () => {
+      throw new Error('no directory is to be put');
+    });
+    expect(
+      await ingestTree(source(file('Hello World!', true), 5), services),
+    ).toEqual({
+      type: 'file',
+      digest: HELLO_WORLD.digest,
+      size: 12n,
+      executable: true,
+    });
+    expect(await services.blobs.has(HELLO_WORLD.digest)).toBe(true);
+  });
+
+  it.each([1000, 65536, Infinity])(
+    'streams a large file that comes in pieces of %d bytes',
+    async (pieceBytes) => {
+      const { blobs, directories } = createServices({
+        fault: failAt('putMany', new Error('it must be streamed')),
+      });
+      const services = { blobs, directories };
+      expect(await ingestTree(source(LARGE, pieceBytes), services)).toEqual({
+        type: 'file',
+        digest: BLOB_B.digest,
+        size: 1044480n,
+        executable: false,
+      });
+      expect(blobs.openWriters).toBe(0);
+    },
+  );
+
+  it('stores an empty directory', async () => {
+    expect(
+      await ingestTree(source(directory()), createServices()),
+    ).toMatchObject({ type: 'directory', digest: Directory.EMPTY.digest });
+  });
+
+  it('puts children before their parents, the root last', async () => {
+    const put: string[] = [];
+    const inner = new MemoryDirectoryService();
+    const directories = {
+      putMultipleStart: () => {
+        const putter = inner.putMultipleStart();
+        return {
+          isClosed: false,
+          put: async (directory: Directory) => {
+            for (const child of directory.directories())
+              expect(put).toContain(child.digest.toHex());
+            put.push(directory.digest.toHex());
+            await putter.put(directory);
+          },
+          close: () => putter.close(),
+          abort: () => putter.abort(),
+        };
+      },
+    };
+    const tree = directory({
+      a: directory({ b: directory({ c: file('1') }), d: LARGE }),
+      e: directory({ f: file('2'), g: directory() }),
+      h: file('3'),
+    });
+    const { blobs } = createServices();
+    const root = await ingestTree(source(tree, 1000), { blobs, directories });
+    expect(root).toMatchObject({ type: 'directory', size: 8n });
+    expect(put).toHaveLength(5);
+    expect(put.at(-1)).toBe((root as { digest: B3Digest }).digest.toHex());
+  });
+
+  it('stores small files in batches of up to 1,000 and up to 4 MiB', async () => {
+    const sent: { count: number; bytes: number }[] = [];
+    const inner = new MemoryBlobService();
+    const blobs: Pick<BlobService, 'putMany' | 'openWrite'> = {
+      openWrite: () => inner.openWrite(),
+      putMany: (contents) => {
+        const bytes = contents.reduce((sum, { length }) => sum + length, 0);
+        sent.push({ count: contents.length, bytes });
+        return inner.putMany(contents);
+      },
+    };
+    const many = Object.fromEntries(
+      Array.from({ length: 2500 }, (_, i) => [`s${i}`, file(`${i}`)]),
+    );
+    const big = Object.fromEntries(
+      Array.from({ length: 50 }, (_, i) => [
+        `b${i}`,
+        file(seededBytes(128 * 1024, i)),
+      ]),
+    );
+    const { directories } = createServices();
+    const root = await ingestTree(source(directory({ ...big, ...many })), {
+      blobs,
+      directories,
+    });
+    expect(root).toMatchObject({ size: 2550n });
+    expect(sent.length).toBeLessThanOrEqual(5);
+    for (const { count, bytes } of sent) {
+      expect(count).toBeLessThanOrEqual(1000);
+      expect(bytes).toBeLessThanOrEqual(4 * 1024 * 1024);
+    }
+  });
+
+  it('keeps no more than two batches while storing is slow', async () => {
+    const stall = stallAt('putMany');
+    const services = createServices({ fault: stall.fault });
+    let told = 0;
+    const events = (function* (): Generator<TreeEvent[]> {
+      yield [{ type: 'directory' }];
+      for (let i = 10_000; i < 20_000; i++) {
+        told++;
+        yield [
+          { type: 'entry', name: text(`${i}`) },
+          { type: 'regular', executable: false, size: 1n },
+          { type: 'data', bytes: text('x') },
+        ];
+      }
+      yield [{ type: 'end' }];
+    })();
+    const ingested = ingestTree(events, services);
+    await stall.isStalled;
+    // All that can happen without the put happens in microtasks and is over before the next turn of the loop.
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(told).toBeLessThanOrEqual(2002);
+    stall.release();
+    expect(await ingested).toMatchObject({ size: 10_000n });
+  });
+
+  it('copies names and targets, which may be views of larger buffers', async () => {
+    const name = Buffer.from('name');
+    const target = Buffer.from('target');
+    const events: TreeEvent[][] = [
+      [{ type: 'directory' }, { type: 'entry', name }],
+      [{ type: 'symlink', target }],
+      [{ type: 'end' }],
+    ];
+    const services = createServices();
+    const root = await ingestTree(
+      (function* () {
+        yield* events.slice(0, 2);
+        name.fill(0x78);
+        target.fill(0x78);
+        yield* events.slice(2);
+      })(),
+      services,
+    );
+    const expected = await ingestTree(
+      source(directory({ name: symlink('target') })),
+      services,
+    );
+    expect(root).toEqual(expected);
+  });
+
+  it('tells its progress', async () => {
+    const seen: TreeProgress[] = [];
+    await ingestTree(source(COMPLICATED), createServices(), {
+      onProgress: (progress) => seen.push(progress),
+    });
+    expect(seen.at(-1)).toEqual({
+      directories: 2,
+      files: 2,
+      symlinks: 1,
+      bytes: 0,
+    });
+    expect(seen[0]).not.toEqual(seen.at(-1));
+  });
+
+  it('takes a directory of 20,000 entries and one 3,000 levels deep', async () => {
+    const wide = directory(
+      Object.fromEntries(
+        Array.from({ length: 20_000 }, (_, i) => [`${i}`, file(`${i % 7}`)]),
+      ),
+    );
+    const services = createServices();
+    expect(await ingestTree(source(wide), services)).toMatchObject({
+      size: 20_000n,
+    });
+    const levels = 3000;
+    const deep: TreeEvent[] = [{ type: 'directory' }];
+    for (let i = 0; i < levels; i++)
+      deep.push({ type: 'entry', name: text('d') }, { type: 'directory' });
+    for (let i = 0; i <= levels; i++) deep.push({ type: 'end' });
+    expect(await ingestTree(batches(deep, 100), services)).toMatchObject({
+      size: BigInt(levels),
+    });
+  });
+
+  describe('when something fails', () => {
+    /** A source that tells whether it was returned, after events without an end. */
+    function endless(start: Iterable<TreeEvent>) {
+      const state = { isReturned: false };
+      const events = (async function* (): AsyncGenerator<TreeEvent[]> {
+        try {
+          yield [{ type: 'directory' }];
+          yield [{ type: 'entry', name: text('0') }, ...start];
+          for (let i = 1; ; i++) {
+            yield [
+              { type: 'entry', name: Buffer.alloc(i, '1') },
+              ...eventsOf(directory({ f: file('small') })),
+            ];
+          }
+        } finally {
+          state.isReturned = true;
+        }
+      })();
+      return { events, state };
+    }
+
+    const broken = new Error('broken');
+
+    it.each(['putMany', 'write', 'close'] as const)(
+      'rejects with the failure of %s, aborts and returns the source',
+      async (call) => {
+        const services = createServices({ fault: failAt(call, broken) });
+        const { events, state } = endless(eventsOf(LARGE, 100_000));
+        await expect(ingestTree(events, services)).rejects.toBe(broken);
+        expect(state.isReturned).toBe(true);
+        expect(services.blobs.openWriters).toBe(call === 'close' ? 1 : 0);
+        expect(services.directories.openPutters).toBe(0);
+      },
+    );
+
+    it('rejects with the failure of a directory put and aborts the putter', async () => {
+      const services = createServices({}, failAt('putterPut', broken, 3));
+      const { events, state } = endless(eventsOf(directory()));
+      await expect(ingestTree(events, services)).rejects.toBe(broken);
+      expect(state.isReturned).toBe(true);
+      expect(services.directories.openPutters).toBe(0);
+    });
+
+    it('rejects with the failure of the last close', async () => {
+      const services = createServices({}, failAt('putterClose', broken));
+      await expect(ingestTree(source(COMPLICATED), services)).rejects.toBe(
+        broken,
+      );
+      expect(services.directories.openPutters).toBe(0);
+    });
+
+    it('rejects with what the source throws, and aborts', async () => {
+      const services = createServices();
+      const events = (function* (): Generator<TreeEvent[]> {
+        yield [{ type: 'directory' }];
+        yield [{ type: 'entry', name: text('a') }, ...eventsOf(directory())];
+        yield [
+          { type: 'entry', name: text('b') },
+          ...[...eventsOf(LARGE, 1000)].slice(0, 20),
+        ];
+        throw broken;
+      })();
+      await expect(ingestTree(events, services)).rejects.toBe(broken);
+      expect(services.blobs.openWriters).toBe(0);
+      expect(services.directories.openPutters).toBe(0);
+    });
+
+    it('returns the source at a malformed tree', async () => {
+      const { events, state } = endless([{ type: 'end' }]);
+      await expect(ingestTree(events, createServices())).rejects.toMatchObject({
+        code: 'castore/malformed-tree',
+      });
+      expect(state.isReturned).toBe(true);
+    });
+
+    it('rejects a tree that ends early', async () => {
+      const events = [...eventsOf(COMPLICATED)].slice(0, -1);
+      await expect(
+        ingestTree([events], createServices()),
+      ).rejects.toMatchObject({ code: 'castore/malformed-tree' });
+    });
+
+    it('rejects a small and a large file that come short', async () => {
+      for (const contents of [HELLO_WORLD.contents, BLOB_B.contents]) {
+        const events = [...eventsOf(file(contents), 6)].slice(0, -1);
+        const services = createServices();
+        await expect(ingestTree([events], services)).rejects.toMatchObject({
+          code: 'castore/wrong-size',
+        });
+        expect(await services.blobs.has(hashBytes(contents))).toBe(false);
+        expect(services.blobs.openWriters).toBe(0);
+      }
+    });
+
+    it('notices while the source stalls that a put failed', async () => {
+      const services = createServices({ fault: failAt('close', broken) });
+      const events = (async function* (): AsyncGenerator<TreeEvent[]> {
+        yield [...eventsOf(directory({ a: LARGE }))].slice(0, -1);
+        await new Promise(() => {});
+      })();
+      await expect(ingestTree(events, services)).rejects.toBe(broken);
+    });
+
+    it('rejects where the putter answers with another root', async () => {
+      const { blobs } = createServices();
+      const directories = {
+        putMultipleStart: () => ({
+          isClosed: false,
+          put: async () => {},
+          close: async () => HELLO_WORLD.digest,
+          abort: async () => {},
+        }),
+      };
+      await expect(
+        ingestTree(source(directory()), { blobs, directories }),
+      ).rejects.toMatchObject({ code: 'castore/protocol' });
+    });
+
+    it('rejects where a batch answers with too few digests', async () => {
+      const { blobs, directories } = createServices();
+      const short: Pick<BlobService, 'putMany' | 'openWrite'> = {
+        openWrite: () => blobs.openWrite(),
+        putMany: async () => [],
+      };
+      await expect(
+        ingestTree(source(file('x')), { blobs: short, directories }),
+      ).rejects.toMatchObject({ code: 'castore/protocol' });
+    });
+  });
+
+  describe('when aborted', () => {
+    const reason = new Error('enough');
+
+    it('rejects before it asks the source for anything', async () => {
+      let isAsked = false;
+      const events = (function* (): Generator<TreeEvent[]> {
+        isAsked = true;
+        yield [];
+      })();
+      await expect(
+        ingestTree(events, createServices(), {
+          signal: AbortSignal.abort(reason),
+        }),
+      ).rejects.toBe(reason);
+      expect(isAsked).toBe(false);
+    });
+
+    it('leaves a source that stalls', async () => {
+      const controller = new AbortController();
+      const events = (async function* (): AsyncGenerator<TreeEvent[]> {
+        yield [{ type: 'directory' }];
+        controller.abort(reason);
+        await new Promise(() => {});
+      })();
+      await expect(
+        ingestTree(events, createServices(), controller),
+      ).rejects.toBe(reason);
+    });
+
+    it.each(['putMany', 'write', 'close'] as const)(
+      'ends a %s that stalls',
+      async (call) => {
+        const stall = stallAt(call);
+        const services = createServices({ fault: stall.fault });
+        const controller = new AbortController();
+        const ingested = ingestTree(
+          source(directory({ a: file('small'), b: LARGE })),
+          services,
+          controller,
+        );
+        void stall.isStalled.then(() => controller.abort(reason));
+        await expect(ingested).rejects.toBe(reason);
+      },
+    );
+  });
+});
