@@ -1,4 +1,3 @@
-import { ascii } from './ascii.ts';
 import type { NarEvent } from './event.ts';
 import { MAX_ESCAPED_BYTES, writeJsonString } from './json-bytes.ts';
 import { paddedLength } from './wire.ts';
@@ -23,21 +22,19 @@ const EXECUTABLE_HEAD_BYTES = 104;
 const SYMLINK_HEAD_BYTES = 72;
 const CLOSE_BYTES = 16;
 
-const LS_FILE_START = /* @__PURE__ */ ascii('{"version":1,"root":');
-const DIRECTORY_START = /* @__PURE__ */ ascii(
-  '{"type":"directory","entries":{',
-);
-const DIRECTORY_END = /* @__PURE__ */ ascii('}}');
-const REGULAR_START = /* @__PURE__ */ ascii('{"type":"regular","size":');
-const EXECUTABLE = /* @__PURE__ */ ascii(',"executable":true');
-const OFFSET = /* @__PURE__ */ ascii(',"narOffset":');
-const SYMLINK_START = /* @__PURE__ */ ascii('{"type":"symlink","target":"');
-const QUOTE = /* @__PURE__ */ ascii('"');
-const STRING_AND_OBJECT_END = /* @__PURE__ */ ascii('"}');
-const NAME_END = /* @__PURE__ */ ascii('":');
-const NAME_AND_ELIDED_NODE = /* @__PURE__ */ ascii('":{}');
-const OBJECT_END = /* @__PURE__ */ ascii('}');
-const COMMA = /* @__PURE__ */ ascii(',');
+const LS_FILE_START = '{"version":1,"root":';
+const DIRECTORY_START = '{"type":"directory","entries":{';
+const DIRECTORY_END = '}}';
+const REGULAR_START = '{"type":"regular","size":';
+const EXECUTABLE = ',"executable":true';
+const OFFSET = ',"narOffset":';
+const SYMLINK_START = '{"type":"symlink","target":"';
+const QUOTE = '"';
+const STRING_AND_OBJECT_END = '"}';
+const NAME_END = '":';
+const NAME_AND_ELIDED_NODE = '":{}';
+const OBJECT_END = '}';
+const COMMA = ',';
 
 /**
  * Prints the listing of an archive as JSON, from its events, byte for byte as Nix does: no white space, no final newline,
@@ -128,10 +125,10 @@ export class NarLister {
       (executable ? EXECUTABLE_HEAD_BYTES : REGULAR_HEAD_BYTES);
     if (this.#printsNode) {
       this.#put(REGULAR_START);
-      this.#put(ascii(String(size)));
+      this.#put(String(size));
       if (executable) this.#put(EXECUTABLE);
       this.#put(OFFSET);
-      this.#put(ascii(String(offset)));
+      this.#put(String(offset));
       this.#put(OBJECT_END);
     }
     this.#position = offset + paddedLength(Number(size));
@@ -159,10 +156,13 @@ export class NarLister {
     this.#position += this.#depth === 0 ? CLOSE_BYTES : 2 * CLOSE_BYTES;
   }
 
-  #put(bytes: Uint8Array): void {
-    this.#reserve(bytes.length);
-    this.#buffer.set(bytes, this.#filled);
-    this.#filled += bytes.length;
+  /** Writes ASCII. */
+  #put(text: string): void {
+    this.#reserve(text.length);
+    const buffer = this.#buffer;
+    let at = this.#filled;
+    for (let i = 0; i < text.length; i++) buffer[at++] = text.charCodeAt(i);
+    this.#filled = at;
   }
 
   #putEscaped(bytes: Uint8Array): void {

@@ -15,6 +15,8 @@ export interface RandomAccess {
 /** A read after a jump: what lies between two large files fits. Reads grow while there is nothing to jump over. */
 const MIN_BLOCK_BYTES = 4 * 1024;
 const MAX_BLOCK_BYTES = 128 * 1024;
+/** Jumping over less than this costs more than reading it. */
+const MIN_JUMP_BYTES = 16 * 1024;
 
 /**
  * Reads the structure of one archive and jumps over its file contents: yields the events without `data`, one batch a
@@ -39,11 +41,13 @@ export async function* skimNar(
     if (block.length === 0) break;
     const events = parser.push(block);
     position += block.length;
-    const skipped = Math.min(parser.contentsLeft, source.size - position);
-    parser.skip(skipped);
-    position += skipped;
-    blockBytes =
-      skipped > 0 ? MIN_BLOCK_BYTES : Math.min(2 * blockBytes, MAX_BLOCK_BYTES);
+    blockBytes = Math.min(2 * blockBytes, MAX_BLOCK_BYTES);
+    const jump = Math.min(parser.contentsLeft, source.size - position);
+    if (jump >= MIN_JUMP_BYTES) {
+      parser.skip(jump);
+      position += jump;
+      blockBytes = MIN_BLOCK_BYTES;
+    }
     if (events.length > 0) yield events;
   }
   parser.finish();
