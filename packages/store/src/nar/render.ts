@@ -1,7 +1,6 @@
 import { readTree } from '@tvix/castore';
-import type { CallOptions, Node } from '@tvix/castore';
+import type { CallOptions, Node, ReadTreeServices } from '@tvix/castore';
 import { NarWriter } from '@tvix/nar';
-import type { TreeStorage } from './tree-storage.ts';
 import { writeEvents } from './write-events.ts';
 
 /**
@@ -14,7 +13,7 @@ import { writeEvents } from './write-events.ts';
  */
 export async function* renderNar(
   node: Node,
-  storage: TreeStorage,
+  storage: ReadTreeServices,
   options?: CallOptions,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const writer = new NarWriter();
