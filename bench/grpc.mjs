@@ -54,9 +54,10 @@ async function bulk(blobs, client) {
     );
     times.read.push(
       await timed(async () => {
-        await using reader = await blobs.openRead(digest);
+        const reader = await blobs.openRead(digest);
         let bytes = 0;
         for await (const chunk of reader.read()) bytes += chunk.length;
+        await reader.close();
         if (bytes !== LARGE_BYTES) throw new Error(`read ${bytes} bytes`);
       }),
     );
