@@ -1,0 +1,201 @@
+import type { CastoreError } from '../errors.ts';
+import type { FileSystem } from './file-system.ts';
+import { encodeIndexEntry, type RecordLocation } from './index-entry.ts';
+import { Packs } from './packs.ts';
+import { type PreparedRecord, PackWriter } from './pack-writer.ts';
+import { recordSpan } from './record.ts';
+import { isTransient, storeFailed, writeRefused } from './store-failure.ts';
+import type { IndexWrite, StoreIndex } from './store-index.ts';
+
+/** A record, and the index key that will lead to it. */
+export interface QueuedRecord {
+  readonly record: PreparedRecord;
+  readonly indexKey: Uint8Array;
+  /** What the index keeps beside the location. */
+  readonly tail?: Uint8Array | undefined;
+  /** The record says that the key is gone: the index forgets it. */
+  readonly isRemoval?: boolean | undefined;
+}
+
+/** What the queue writes to. */
+export interface CommitTarget {
+  readonly files: FileSystem;
+  readonly index: StoreIndex;
+  readonly packs: Packs;
+  readonly storeId: Uint8Array;
+  /** A pack that reaches this length is sealed. */
+  readonly packTargetBytes: number;
+}
+
+interface Group {
+  readonly records: readonly QueuedRecord[];
+  /** Changes of the index alone. */
+  readonly writes: readonly IndexWrite[];
+  readonly bytes: number;
+  readonly resolve: () => void;
+  readonly reject: (error: CastoreError) => void;
+}
+
+/** One round writes about as much as this, so that a long queue doesn't make a long wait. */
+const ROUND_BYTES = 16 * 1024 * 1024;
+
+/**
+ * Makes records durable, a round at a time: append to the pack, sync it, one transaction of the index, answer. What
+ * arrives meanwhile waits and joins the next round, so that one sync serves many.
+ *
+ * A full disk, or one that is read-only for now, takes back the round and refuses it. Any other failure ends all writing until the store is reopened.
+ */
+export class CommitQueue {
+  readonly #target: CommitTarget;
+  #writer: PackWriter | undefined;
+  #waiting: Group[] = [];
+  #running: Promise<void> | undefined;
+  #failure: CastoreError | undefined;
+
+  constructor(target: CommitTarget, writer: PackWriter | undefined) {
+    this.#target = target;
+    this.#writer = writer;
+  }
+
+  /** Why nothing is written any more; `undefined` while all is well. */
+  get failure(): CastoreError | undefined {
+    return this.#failure;
+  }
+
+  /**
+   * Resolves once all records are durable and the index leads to them; all of a call or none.
+   *
+   * @throws CastoreError `castore/no-space`, `castore/store-failed`
+   */
+  add(
+    records: readonly QueuedRecord[],
+    writes: readonly IndexWrite[] = [],
+  ): Promise<void> {
+    if (this.#failure !== undefined) return Promise.reject(this.#failure);
+    return new Promise((resolve, reject) => {
+      let bytes = 0;
+      for (const { record } of records)
+        bytes += recordSpan(record.payload.length);
+      this.#waiting.push({ records, writes, bytes, resolve, reject });
+      this.#running ??= this.#run();
+    });
+  }
+
+  /** Resolves when nothing waits any more, and lets go of the pack. */
+  async close(): Promise<void> {
+    await this.#running;
+    this.#writer?.close();
+    this.#writer = undefined;
+  }
+
+  async #run(): Promise<void> {
+    // A turn of grace: what is added in the same turn shares the first round.
+    await Promise.resolve();
+    while (this.#waiting.length > 0) {
+      const groups = this.#takeRound();
+      try {
+        if (this.#failure !== undefined) throw this.#failure;
+        await this.#commit(groups);
+        for (const group of groups) group.resolve();
+        await this.#sealIfFull();
+      } catch (error) {
+        const refusal = await this.#recover(error);
+        for (const group of groups) group.reject(refusal);
+      }
+    }
+    this.#running = undefined;
+  }
+
+  #takeRound(): Group[] {
+    let count = 0;
+    let bytes = 0;
+    while (count < this.#waiting.length && bytes < ROUND_BYTES) {
+      bytes += this.#waiting[count]!.bytes;
+      count += 1;
+    }
+    return this.#waiting.splice(0, count);
+  }
+
+  async #commit(groups: readonly Group[]): Promise<void> {
+    const queued: QueuedRecord[] = [];
+    const writes: IndexWrite[] = [];
+    for (const group of groups) {
+      for (const record of group.records) queued.push(record);
+      for (const write of group.writes) writes.push(write);
+    }
+    if (queued.length === 0) return this.#target.index.commit(writes);
+
+    const { files, packs, storeId } = this.#target;
+    this.#writer ??= await PackWriter.create(files, packs, storeId);
+    const writer = this.#writer;
+    const { pack } = writer;
+    const offsets = await writer.append(queued.map(({ record }) => record));
+    const touched = Math.floor(Date.now() / 60_000);
+    for (const [i, item] of queued.entries()) {
+      const { record, indexKey } = item;
+      const location: RecordLocation = {
+        pack: pack.number,
+        offset: offsets[i]!,
+        codec: record.codec,
+        storedLength: record.payload.length,
+        rawLength: record.rawLength,
+      };
+      writes.push({
+        key: indexKey,
+        value: item.isRemoval
+          ? undefined
+          : encodeIndexEntry(indexKey, location, touched, item.tail),
+      });
+    }
+    const committed = {
+      ...pack,
+      committedLength: writer.length,
+      availableLength: writer.length,
+      recordCount: pack.recordCount + queued.length,
+    };
+    writes.push(Packs.write(committed));
+    await this.#target.index.commit(writes);
+    writer.commit();
+    Object.assign(pack, committed);
+  }
+
+  async #sealIfFull(): Promise<void> {
+    const writer = this.#writer;
+    if (writer === undefined || writer.length < this.#target.packTargetBytes)
+      return;
+    const { pack } = writer;
+    try {
+      const length = await writer.seal();
+      const sealed = {
+        ...pack,
+        committedLength: length,
+        availableLength: length,
+        isSealed: true,
+      };
+      await this.#target.index.commit([Packs.write(sealed)]);
+      Object.assign(pack, sealed);
+    } catch (error) {
+      // The records are durable and answered for. Without room for a footer the pack just stays open.
+      await this.#recover(error);
+      return;
+    }
+    writer.close();
+    this.#writer = undefined;
+  }
+
+  /** Decides what a failure means, brings the pack back in order, and answers with what the callers get. */
+  async #recover(error: unknown): Promise<CastoreError> {
+    if (this.#failure !== undefined) return this.#failure;
+    if (isTransient(error)) {
+      try {
+        await this.#writer?.rollBack();
+        return writeRefused(error);
+      } catch (second) {
+        if (isTransient(second)) return writeRefused(error);
+        error = second;
+      }
+    }
+    this.#failure = storeFailed(error);
+    return this.#failure;
+  }
+}

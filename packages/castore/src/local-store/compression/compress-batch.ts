@@ -1,0 +1,112 @@
+import { crc32 } from 'node:zlib';
+import { Codec } from '../record.ts';
+import type { Zstd } from './zstd.ts';
+
+/** Payloads laid end to end, to be compressed together. */
+export interface CompressionBatch {
+  readonly raw: Uint8Array<ArrayBuffer>;
+  readonly lengths: Uint32Array<ArrayBuffer>;
+}
+
+/** What became of them, in their order. */
+export interface CompressedBatch {
+  /** The batch's own bytes: payloads that are kept as they are lie in it. */
+  readonly raw: Uint8Array<ArrayBuffer>;
+  /** The compressed payloads end to end. */
+  readonly compressed: Uint8Array<ArrayBuffer>;
+  /** A number for each: its {@link Codec}. */
+  readonly codecs: Uint8Array<ArrayBuffer>;
+  readonly storedLengths: Uint32Array<ArrayBuffer>;
+  /** CRC-32 of each payload as stored. */
+  readonly crcs: Uint32Array<ArrayBuffer>;
+}
+
+/** Shorter payloads rarely shrink by more than the frame costs. */
+const COMPRESS_FROM_BYTES = 96;
+
+/** From this size on a look at the bytes is cheaper than the attempt to compress them. */
+const PROBE_FROM_BYTES = 16 * 1024;
+
+/** A compressed payload is kept if it is at most this part of the raw one: less isn't worth a decode for each read. */
+const WORTHWHILE = 0.95;
+
+/**
+ * Compresses each payload by itself where that pays, and proves each result by decompressing and comparing it: a bug
+ * in a compressor must not reach the disk (it did in restic 0.16.3).
+ */
+export function compressBatch(
+  zstd: Zstd,
+  level: number,
+  batch: CompressionBatch,
+): CompressedBatch {
+  const { raw, lengths } = batch;
+  const count = lengths.length;
+  const codecs = new Uint8Array(count);
+  const storedLengths = new Uint32Array(count);
+  const crcs = new Uint32Array(count);
+  // Never more than the raw bytes: what doesn't shrink isn't kept.
+  const compressed = new Uint8Array(raw.length);
+  let from = 0;
+  let end = 0;
+  for (let i = 0; i < count; i += 1) {
+    const payload = raw.subarray(from, from + lengths[i]!);
+    from += payload.length;
+    const frame = tryCompress(zstd, level, payload);
+    if (frame === undefined) {
+      codecs[i] = Codec.raw;
+      storedLengths[i] = payload.length;
+      crcs[i] = crc32(payload);
+    } else {
+      codecs[i] = Codec.zstd;
+      storedLengths[i] = frame.length;
+      crcs[i] = crc32(frame);
+      compressed.set(frame, end);
+      end += frame.length;
+    }
+  }
+  return { raw, compressed, codecs, storedLengths, crcs };
+}
+
+/** A frame that holds the payload and is worth it; `undefined` where there is none. */
+function tryCompress(
+  zstd: Zstd,
+  level: number,
+  payload: Uint8Array,
+): Uint8Array | undefined {
+  if (payload.length < COMPRESS_FROM_BYTES) return undefined;
+  if (payload.length >= PROBE_FROM_BYTES && looksRandom(payload))
+    return undefined;
+  const frame = zstd.compress(payload, level);
+  if (frame.length > payload.length * WORTHWHILE) return undefined;
+  let decoded: Uint8Array;
+  try {
+    decoded = zstd.decompress(frame, payload.length);
+  } catch {
+    // Storing it as it is is always right.
+    return undefined;
+  }
+  return Buffer.compare(decoded, payload) === 0 ? frame : undefined;
+}
+
+const SAMPLES = 8;
+const SAMPLE_BYTES = 512;
+const counts = new Uint32Array(256);
+
+/**
+ * Whether a few samples look like noise: 4096 random bytes have about 7.95 bits of entropy each, anything that zstd
+ * makes 5 % smaller by more than repetition stays well below the limit.
+ */
+function looksRandom(payload: Uint8Array): boolean {
+  counts.fill(0);
+  const stride = Math.floor((payload.length - SAMPLE_BYTES) / (SAMPLES - 1));
+  for (let sample = 0; sample < SAMPLES; sample += 1) {
+    const start = sample * stride;
+    for (let i = start; i < start + SAMPLE_BYTES; i += 1)
+      counts[payload[i]!]! += 1;
+  }
+  const total = SAMPLES * SAMPLE_BYTES;
+  let entropy = 0;
+  for (const count of counts)
+    if (count > 0) entropy -= (count / total) * Math.log2(count / total);
+  return entropy > 7.9;
+}

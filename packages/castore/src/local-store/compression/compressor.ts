@@ -1,0 +1,121 @@
+import { availableParallelism } from 'node:os';
+import { Worker } from 'node:worker_threads';
+import {
+  type CompressedBatch,
+  type CompressionBatch,
+  compressBatch,
+} from './compress-batch.ts';
+import { openZstd, type Zstd } from './zstd.ts';
+
+/** How a store compresses. */
+export interface CompressorOptions {
+  /** Zstandard's level, 1 to 19. */
+  readonly level: number;
+  /**
+   * Threads beside the calling one; 0 compresses on the calling thread. Left out: one a core, at most four. Code that
+   * runs from its TypeScript sources has none, for Node 20 can't load them into a worker.
+   */
+  readonly threads?: number | undefined;
+}
+
+/** Batches up to this size are done at once: the trip to another thread costs more. */
+const INLINE_BYTES = 16 * 1024;
+
+const MAX_THREADS = 4;
+
+interface Job {
+  readonly resolve: (result: CompressedBatch) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** Compresses batches, in threads of its own where that pays. */
+export class Compressor {
+  readonly zstd: Zstd;
+  readonly #level: number;
+  readonly #threads: CompressionThread[];
+
+  private constructor(zstd: Zstd, level: number, threads: CompressionThread[]) {
+    this.zstd = zstd;
+    this.#level = level;
+    this.#threads = threads;
+  }
+
+  static async open(options: CompressorOptions): Promise<Compressor> {
+    const wanted =
+      options.threads ?? Math.min(MAX_THREADS, availableParallelism());
+    const count = import.meta.url.endsWith('.ts') ? 0 : wanted;
+    const threads = Array.from(
+      { length: count },
+      () => new CompressionThread(options.level),
+    );
+    return new Compressor(await openZstd(), options.level, threads);
+  }
+
+  /** The bytes of the batch are given away: they may move to another thread. */
+  compress(
+    batch: CompressionBatch,
+  ): CompressedBatch | Promise<CompressedBatch> {
+    if (this.#threads.length === 0 || batch.raw.length <= INLINE_BYTES)
+      return compressBatch(this.zstd, this.#level, batch);
+    let least = this.#threads[0]!;
+    for (const thread of this.#threads)
+      if (thread.pendingBytes < least.pendingBytes) least = thread;
+    return least.compress(batch);
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#threads.map((thread) => thread.close()));
+  }
+}
+
+/** One thread; answers come in the order of the questions. Started at the first, and no reason for the process to live. */
+class CompressionThread {
+  readonly #level: number;
+  readonly #jobs: (Job & { readonly bytes: number })[] = [];
+  #worker: Worker | undefined;
+  pendingBytes = 0;
+
+  constructor(level: number) {
+    this.#level = level;
+  }
+
+  compress(batch: CompressionBatch): Promise<CompressedBatch> {
+    const worker = (this.#worker ??= this.#start());
+    const bytes = batch.raw.length;
+    this.pendingBytes += bytes;
+    return new Promise((resolve, reject) => {
+      this.#jobs.push({ resolve, reject, bytes });
+      worker.ref();
+      worker.postMessage(batch, [batch.raw.buffer, batch.lengths.buffer]);
+    });
+  }
+
+  async close(): Promise<void> {
+    await this.#worker?.terminate();
+  }
+
+  #start(): Worker {
+    const worker = new Worker(new URL('./worker.js', import.meta.url), {
+      workerData: { level: this.#level },
+    });
+    worker.unref();
+    worker.on('message', (result: CompressedBatch) => {
+      const job = this.#jobs.shift();
+      if (job === undefined) return;
+      this.pendingBytes -= job.bytes;
+      if (this.#jobs.length === 0) worker.unref();
+      job.resolve(result);
+    });
+    worker.on('error', (error) => this.#fail(error));
+    worker.on('exit', () =>
+      this.#fail(new Error('the compression thread ended')),
+    );
+    return worker;
+  }
+
+  #fail(error: unknown): void {
+    this.#worker = undefined;
+    this.pendingBytes = 0;
+    for (const job of this.#jobs.splice(0)) job.reject(error);
+  }
+}

@@ -1,0 +1,17 @@
+import type { Zstd } from './compression/zstd.ts';
+import type { StoredRecord } from './pack-reader.ts';
+import { Codec } from './record.ts';
+
+/** The raw payload of a record whose checksum held; `undefined` where it doesn't decode to what its header says. */
+export function decodePayload(
+  zstd: Zstd,
+  { header, payload }: StoredRecord,
+): Uint8Array | undefined {
+  if (header.codec === Codec.raw)
+    return payload.length === header.rawLength ? payload : undefined;
+  try {
+    return zstd.decompress(payload, header.rawLength);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,101 @@
+import fs from 'node:fs';
+import { promisify } from 'node:util';
+
+/**
+ * The calls through which the engine writes packs: the seam where tests let a disk fill up or fail.
+ *
+ * The asynchronous calls are those that may wait for the device; reads are synchronous, see `pack-reader.ts`.
+ */
+export interface FileSystem {
+  openSync(path: string, flags: string): number;
+  closeSync(fd: number): void;
+  readSync(
+    fd: number,
+    buffer: Uint8Array,
+    offset: number,
+    length: number,
+    position: number,
+  ): number;
+  /** Answers with the bytes written, which may be fewer than given. */
+  writev(
+    fd: number,
+    buffers: readonly Uint8Array[],
+    position: number,
+  ): Promise<number>;
+  fdatasync(fd: number): Promise<void>;
+  fsync(fd: number): Promise<void>;
+  ftruncate(fd: number, length: number): Promise<void>;
+}
+
+const fdatasync = promisify(fs.fdatasync);
+const fsync = promisify(fs.fsync);
+const ftruncate = promisify(fs.ftruncate);
+
+/** The real file system. */
+export const nodeFileSystem: FileSystem = {
+  openSync: (path, flags) => fs.openSync(path, flags),
+  closeSync: (fd) => fs.closeSync(fd),
+  readSync: (fd, buffer, offset, length, position) =>
+    fs.readSync(fd, buffer, offset, length, position),
+  writev: (fd, buffers, position) =>
+    new Promise((resolve, reject) => {
+      fs.writev(fd, buffers as Uint8Array[], position, (error, written) =>
+        error === null ? resolve(written) : reject(error),
+      );
+    }),
+  fdatasync,
+  fsync,
+  ftruncate,
+};
+
+/** Writes all bytes at a position, however many calls that takes. */
+export async function writeFully(
+  files: FileSystem,
+  fd: number,
+  buffers: readonly Uint8Array[],
+  position: number,
+): Promise<void> {
+  let rest = buffers;
+  while (rest.length > 0) {
+    const written = await files.writev(fd, rest, position);
+    position += written;
+    rest = withoutPrefix(rest, written);
+  }
+}
+
+/** Fills the buffer from a position and answers with the bytes found, fewer only where the file ends. */
+export function readFully(
+  files: FileSystem,
+  fd: number,
+  buffer: Uint8Array,
+  position: number,
+): number {
+  let filled = 0;
+  while (filled < buffer.length) {
+    const found = files.readSync(
+      fd,
+      buffer,
+      filled,
+      buffer.length - filled,
+      position + filled,
+    );
+    if (found === 0) break;
+    filled += found;
+  }
+  return filled;
+}
+
+function withoutPrefix(
+  buffers: readonly Uint8Array[],
+  length: number,
+): Uint8Array[] {
+  const rest: Uint8Array[] = [];
+  for (const buffer of buffers) {
+    if (length >= buffer.length) length -= buffer.length;
+    else {
+      rest.push(length > 0 ? buffer.subarray(length) : buffer);
+      length = 0;
+    }
+  }
+  return rest;
+}

@@ -1,0 +1,118 @@
+import fs from 'node:fs';
+import path from 'node:path';
+import { open, type RootDatabase } from 'lmdb';
+import { CastoreError } from '../errors.ts';
+import { syncDirectory } from './durable-files.ts';
+import { errnoOf } from './store-failure.ts';
+import type { IndexRange, IndexWrite, StoreIndex } from './store-index.ts';
+
+const DATA_FILE = 'data.mdb';
+const PAGE_BYTES = 4096;
+
+/** The index in LMDB: one B+tree, copy on write, a commit is one synced transaction. */
+export class LmdbIndex implements StoreIndex {
+  readonly #database: RootDatabase<Buffer, Uint8Array>;
+
+  private constructor(database: RootDatabase<Buffer, Uint8Array>) {
+    this.#database = database;
+  }
+
+  /** Opens or creates the index in a directory that exists. Throws whatever LMDB makes of a damaged file. */
+  static open(
+    directory: string,
+    options: { readonly readOnly: boolean },
+  ): LmdbIndex {
+    const file = path.join(directory, DATA_FILE);
+    const isNew = !fs.existsSync(file);
+    if (!isNew) assertPlausible(file);
+    const database = open<Buffer, Uint8Array>({
+      path: file,
+      encoding: 'binary',
+      keyEncoding: 'binary',
+      cache: false,
+      pageSize: PAGE_BYTES,
+      readOnly: options.readOnly,
+      // With overlapping syncs a failed sync of a commit that was answered already surfaces nowhere.
+      overlappingSync: false,
+    });
+    try {
+      assertComplete(file, database);
+    } catch (error) {
+      void database.close();
+      throw error;
+    }
+    if (isNew) syncDirectory(directory);
+    return new LmdbIndex(database);
+  }
+
+  get(key: Uint8Array): Buffer | undefined {
+    return this.#database.getBinary(key);
+  }
+
+  range(range: IndexRange): (readonly [Buffer, Buffer])[] {
+    const found: (readonly [Buffer, Buffer])[] = [];
+    for (const { key, value } of this.#database.getRange(range))
+      found.push([Buffer.from(key), Buffer.from(value)]);
+    return found;
+  }
+
+  async commit(writes: readonly IndexWrite[]): Promise<void> {
+    const database = this.#database;
+    try {
+      // Whatever is put in one turn of the event loop goes into one transaction.
+      await database.batch(() => {
+        for (const { key, value } of writes) {
+          if (value === undefined) silence(database.remove(key));
+          else silence(database.put(key, value as Buffer));
+        }
+      });
+      await database.flushed;
+    } catch (error) {
+      throw await commitCause(error);
+    }
+    database.resetReadTxn();
+  }
+
+  async close(): Promise<void> {
+    await this.#database.close();
+  }
+}
+
+/** The promise of one put fails together with that of its batch, which is the one awaited. */
+function silence(promise: Promise<unknown>): void {
+  promise.then(undefined, () => {});
+}
+
+/** The failure behind a failed commit: lmdb hands it over as a promise that rejects. */
+async function commitCause(error: unknown): Promise<unknown> {
+  const cause = (error as { commitError?: unknown } | null)?.commitError;
+  if (cause === undefined) return error;
+  try {
+    const value = await cause;
+    return value ?? error;
+  } catch (reason) {
+    return errnoOf(reason) === undefined &&
+      /no space left/i.test(String((reason as Error | null)?.message))
+      ? Object.assign(reason as Error, { code: 'ENOSPC' })
+      : reason;
+  }
+}
+
+/** LMDB kills the process (SIGBUS) where a mapped file is shorter than it believes: look before. */
+function assertPlausible(file: string): void {
+  const size = fs.statSync(file).size;
+  if (size < 2 * PAGE_BYTES || size % PAGE_BYTES !== 0) truncated(file);
+}
+
+function assertComplete(
+  file: string,
+  database: RootDatabase<Buffer, Uint8Array>,
+): void {
+  const { lastPageNumber } = database.getStats() as { lastPageNumber: number };
+  if (fs.statSync(file).size < (lastPageNumber + 1) * PAGE_BYTES)
+    truncated(file);
+}
+
+function truncated(file: string): never {
+  throw new CastoreError('castore/corrupt-store', `${file} is cut off`);
+}

@@ -1,0 +1,273 @@
+import { CastoreError } from '../errors.ts';
+import { ByteBudget } from './byte-budget.ts';
+import { CommitQueue } from './commit-queue.ts';
+import type { Compressor } from './compression/compressor.ts';
+import type { FileSystem } from './file-system.ts';
+import type { StoreLock } from './lock.ts';
+import type { PackWriter } from './pack-writer.ts';
+import type { Packs } from './packs.ts';
+import { prepareRecords, type RawRecord } from './prepare-records.ts';
+import { RecordReader } from './record-reader.ts';
+import { RecordKind } from './record.ts';
+import { markForRebuild, storePaths } from './recovery.ts';
+import type { Reserve } from './reserve.ts';
+import { Sequence } from './sequence.ts';
+import type { StoreFormat } from './store-format.ts';
+import { recordIndexKey, type StoreIndex } from './store-index.ts';
+import { LocalTable, type Table } from './tables.ts';
+
+/** What only a store that is open for writing has. */
+export interface WritingParts {
+  readonly lock: StoreLock;
+  readonly reserve: Reserve;
+  readonly writer: PackWriter | undefined;
+  readonly packTargetBytes: number;
+  readonly inFlightBytes: number;
+}
+
+/** What a store is put together from. */
+export interface StoreParts {
+  readonly directory: string;
+  readonly format: StoreFormat;
+  readonly files: FileSystem;
+  readonly index: StoreIndex;
+  readonly packs: Packs;
+  /** For reading alone: the packs as the index names them now, after another process wrote. */
+  readonly reloadPacks?: () => Packs;
+  readonly compressor: Compressor;
+  readonly writing: WritingParts | undefined;
+}
+
+/** A write that was let in. */
+export interface Submission {
+  /** Resolves once everything is durable and visible. Rejects as `put` does; it must be awaited. */
+  readonly durable: Promise<unknown>;
+}
+
+/** Kinds of records that are put and read by their key. */
+export type KeyedKind =
+  | typeof RecordKind.chunk
+  | typeof RecordKind.recipe
+  | typeof RecordKind.directory;
+
+/**
+ * The embedded engine: records by kind and 32-byte key in append-only packs, an index that leads to them, and named
+ * tables. It knows bytes and keys only. See `docs/design/0002-local-engine.md`.
+ *
+ * What was acknowledged is on disk. What is read was checked.
+ */
+export class LocalStore implements AsyncDisposable {
+  readonly directory: string;
+  readonly format: StoreFormat;
+  readonly #index: StoreIndex;
+  readonly #compressor: Compressor;
+  readonly #records: RecordReader;
+  readonly #writing: (WritingParts & { queue: CommitQueue }) | undefined;
+  readonly #budget: ByteBudget;
+  readonly #sequence: Sequence;
+  /** Records on their way to the disk, by index key. */
+  readonly #pending = new Map<string, Promise<unknown>>();
+  #closing: Promise<void> | undefined;
+
+  constructor(parts: StoreParts) {
+    this.directory = parts.directory;
+    this.format = parts.format;
+    this.#index = parts.index;
+    this.#compressor = parts.compressor;
+    this.#sequence = Sequence.load(parts.index);
+    const { writing } = parts;
+    this.#budget = new ByteBudget(writing?.inFlightBytes ?? 0);
+    this.#writing = writing && {
+      ...writing,
+      queue: new CommitQueue(
+        {
+          files: parts.files,
+          index: parts.index,
+          packs: parts.packs,
+          storeId: Buffer.from(parts.format.storeId, 'hex'),
+          packTargetBytes: writing.packTargetBytes,
+        },
+        writing.writer,
+      ),
+    };
+    const queue = this.#writing?.queue;
+    this.#records = new RecordReader({
+      ...parts,
+      zstd: parts.compressor.zstd,
+      forget: queue && ((key) => queue.add([], [{ key, value: undefined }])),
+      onDamagedIndex: () => {
+        if (queue !== undefined) markForRebuild(storePaths(parts.directory));
+      },
+    });
+  }
+
+  /** Whether writes are refused with `castore/store-read-only`. */
+  get isReadOnly(): boolean {
+    return this.#writing === undefined;
+  }
+
+  /** Whether a record is stored durably. */
+  has(kind: KeyedKind, key: Uint8Array): boolean {
+    return this.rawLength(kind, key) !== undefined;
+  }
+
+  /** The raw length of a stored record; `undefined` where it isn't stored. */
+  rawLength(kind: KeyedKind, key: Uint8Array): number | undefined {
+    this.#assertOpen();
+    return this.#records.locate(recordIndexKey(kind, key))?.rawLength;
+  }
+
+  /**
+   * The raw bytes of a record, the caller's to keep; `undefined` where it isn't stored. Content-addressed kinds are
+   * checked against their key. A damaged record is read twice, then demoted: it counts as not stored from then on, so
+   * that a put brings it back.
+   *
+   * @throws CastoreError `castore/corrupt-store` where it is damaged, `castore/io`, `castore/closed`
+   */
+  read(kind: KeyedKind, key: Uint8Array): Uint8Array | undefined {
+    this.#assertOpen();
+    const indexKey = recordIndexKey(kind, key);
+    const location = this.#records.locate(indexKey);
+    if (location === undefined) return undefined;
+    return this.#records.read({ location, indexKey, kind, key });
+  }
+
+  /**
+   * Stores records, those that are stored already left out. Resolves once all are durable.
+   *
+   * @throws CastoreError `castore/no-space`, `castore/store-failed`, `castore/store-read-only`, `castore/closed`
+   */
+  async put(records: readonly RawRecord[]): Promise<void> {
+    const { durable } = await this.submit(records);
+    await durable;
+  }
+
+  /**
+   * As `put`, but resolves as soon as there is room for the records on their way; their bytes aren't kept. What must
+   * come after them waits for `durable`.
+   */
+  async submit(records: readonly RawRecord[]): Promise<Submission> {
+    const queue = this.#writableQueue();
+    const joined: Promise<unknown>[] = [];
+    const fresh: RawRecord[] = [];
+    const names: string[] = [];
+    let settle: (outcome: Promise<void>) => void = () => {};
+    const own = new Promise<void>((resolve) => (settle = resolve));
+    let bytes = 0;
+    for (const record of records) {
+      const indexKey = recordIndexKey(record.kind, record.key);
+      const name = indexKey.toString('latin1');
+      const pending = this.#pending.get(name);
+      if (pending !== undefined) {
+        if (pending !== own) joined.push(pending);
+      } else if (this.#records.locate(indexKey) === undefined) {
+        this.#pending.set(name, own);
+        fresh.push(record);
+        names.push(name);
+        bytes += record.bytes.length;
+      }
+    }
+    if (fresh.length > 0) {
+      await this.#budget.take(bytes);
+      settle(
+        this.#commit(queue, fresh).finally(() => {
+          for (const name of names) this.#pending.delete(name);
+          this.#budget.release(bytes);
+        }),
+      );
+      joined.push(own);
+    }
+    const durable = Promise.all(joined);
+    // Whoever only wanted the room may look at the outcome late.
+    durable.catch(() => {});
+    return { durable };
+  }
+
+  /** The table of a name: 1 to 32 of a to z, 0 to 9 and "-". It needs no creation. */
+  table(name: string): Table {
+    return new LocalTable(
+      {
+        index: this.#index,
+        sequence: this.#sequence,
+        readPayload: (location, indexKey) =>
+          this.#records.read({
+            location,
+            indexKey,
+            kind: RecordKind.tableEntry,
+          }),
+        submit: async (records, writes, bytes) => {
+          const queue = this.#writableQueue();
+          await this.#budget.take(bytes);
+          try {
+            await queue.add(records, writes);
+          } finally {
+            this.#budget.release(bytes);
+          }
+        },
+      },
+      name,
+    );
+  }
+
+  /** Finishes what was submitted, then lets go of everything. A second call does nothing more. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #close(): Promise<void> {
+    await Promise.allSettled(this.#pending.values());
+    await this.#writing?.queue.close();
+    await this.#compressor.close();
+    this.#records.close();
+    await this.#index.close();
+    await this.#writing?.lock.release();
+  }
+
+  async #commit(
+    queue: CommitQueue,
+    records: readonly RawRecord[],
+  ): Promise<void> {
+    const groups = prepareRecords(this.#compressor, records);
+    const outcomes = await Promise.allSettled(
+      groups.map(async (group) => {
+        const prepared = group instanceof Promise ? await group : group;
+        await queue.add(
+          prepared.map((record) => ({
+            record,
+            indexKey: recordIndexKey(record.kind, record.key),
+          })),
+        );
+      }),
+    );
+    for (const outcome of outcomes)
+      if (outcome.status === 'rejected') throw outcome.reason;
+  }
+
+  #writableQueue(): CommitQueue {
+    this.#assertOpen();
+    const queue = this.#writing?.queue;
+    if (queue === undefined) {
+      throw new CastoreError(
+        'castore/store-read-only',
+        `the store ${this.directory} is open for reading alone`,
+        { details: { directory: this.directory } },
+      );
+    }
+    if (queue.failure !== undefined) throw queue.failure;
+    return queue;
+  }
+
+  #assertOpen(): void {
+    if (this.#closing !== undefined) {
+      throw new CastoreError(
+        'castore/closed',
+        `the store ${this.directory} is closed`,
+      );
+    }
+  }
+}

@@ -1,0 +1,143 @@
+import { crc32 } from 'node:zlib';
+import { CastoreError } from '../errors.ts';
+import { packFile, packTag } from './pack-header.ts';
+import { IndexSpace, type IndexWrite, type StoreIndex } from './store-index.ts';
+
+/** What the store knows of one pack. */
+export interface Pack {
+  readonly number: number;
+  /** 16 bytes. */
+  readonly id: Uint8Array;
+  readonly tag: number;
+  readonly file: string;
+  /** The bytes that are committed: what lies beyond was never acknowledged. */
+  committedLength: number;
+  /** The committed bytes that the file really has; less where it was cut off, zero where it is gone. */
+  availableLength: number;
+  isSealed: boolean;
+  recordCount: number;
+  /** Bytes of records that nothing leads to any more, as far as known without a collection. */
+  deadBytes: number;
+}
+
+const STATE_BYTES = 56;
+const VERSION = 1;
+
+/** The packs of a store by number, and how each is written down in the index. */
+export class Packs {
+  readonly #directory: string;
+  readonly #packs = new Map<number, Pack>();
+
+  constructor(packsDirectory: string) {
+    this.#directory = packsDirectory;
+  }
+
+  /** The packs that an index names. */
+  static load(packsDirectory: string, index: StoreIndex): Packs {
+    const packs = new Packs(packsDirectory);
+    const entries = index.range({
+      start: stateKey(0),
+      end: Buffer.of(IndexSpace.packs + 1),
+    });
+    for (const [key, value] of entries) {
+      const number = key.readUInt32BE(1);
+      const pack = packs.#decode(number, value);
+      if (pack === undefined) {
+        throw new CastoreError(
+          'castore/corrupt-store',
+          `the index entry of pack ${number} is damaged`,
+        );
+      }
+      packs.#packs.set(number, pack);
+    }
+    return packs;
+  }
+
+  get(number: number): Pack | undefined {
+    return this.#packs.get(number);
+  }
+
+  has(id: Uint8Array): boolean {
+    for (const pack of this.#packs.values())
+      if (Buffer.compare(pack.id, id) === 0) return true;
+    return false;
+  }
+
+  /** Where the file of a pack lies. */
+  fileOf(id: Uint8Array): string {
+    return packFile(this.#directory, id);
+  }
+
+  /** In ascending order of their numbers. */
+  all(): Pack[] {
+    return [...this.#packs.values()].sort((a, b) => a.number - b.number);
+  }
+
+  get nextNumber(): number {
+    let highest = 0;
+    for (const number of this.#packs.keys())
+      if (number > highest) highest = number;
+    return highest + 1;
+  }
+
+  /** Adds a pack of which nothing is committed yet. */
+  add(number: number, id: Uint8Array): Pack {
+    const pack: Pack = {
+      number,
+      id,
+      tag: packTag(id),
+      file: packFile(this.#directory, id),
+      committedLength: 0,
+      availableLength: 0,
+      isSealed: false,
+      recordCount: 0,
+      deadBytes: 0,
+    };
+    this.#packs.set(number, pack);
+    return pack;
+  }
+
+  /** The write that makes a pack's state part of a commit. */
+  static write(pack: Pack): IndexWrite {
+    const key = stateKey(pack.number);
+    const bytes = Buffer.alloc(STATE_BYTES);
+    bytes[0] = VERSION;
+    bytes[1] = pack.isSealed ? 1 : 0;
+    bytes.set(pack.id, 4);
+    bytes.writeBigUInt64LE(BigInt(pack.committedLength), 20);
+    bytes.writeUInt32LE(pack.recordCount, 28);
+    bytes.writeBigUInt64LE(BigInt(pack.deadBytes), 32);
+    // 40 to 52: room for the time of the last scrub.
+    bytes.writeUInt32LE(crc32(bytes.subarray(0, 52), crc32(key)), 52);
+    return { key, value: bytes };
+  }
+
+  #decode(number: number, bytes: Buffer): Pack | undefined {
+    const key = stateKey(number);
+    if (
+      bytes.length !== STATE_BYTES ||
+      bytes[0] !== VERSION ||
+      bytes.readUInt32LE(52) !== crc32(bytes.subarray(0, 52), crc32(key))
+    )
+      return undefined;
+    const id = new Uint8Array(bytes.subarray(4, 20));
+    return {
+      number,
+      id,
+      tag: packTag(id),
+      file: packFile(this.#directory, id),
+      committedLength: Number(bytes.readBigUInt64LE(20)),
+      availableLength: 0,
+      isSealed: bytes[1] === 1,
+      recordCount: bytes.readUInt32LE(28),
+      deadBytes: Number(bytes.readBigUInt64LE(32)),
+    };
+  }
+}
+
+function stateKey(number: number): Buffer {
+  const key = Buffer.alloc(5);
+  key[0] = IndexSpace.packs;
+  key.writeUInt32BE(number, 1);
+  return key;
+}

@@ -1,0 +1,62 @@
+import { CastoreError } from '../errors.ts';
+
+/** The `code` of a system error; `undefined` for anything else. */
+export function errnoOf(error: unknown): string | undefined {
+  if (typeof error !== 'object' || error === null) return undefined;
+  const code = (error as { code?: unknown }).code;
+  if (typeof code === 'string') return code;
+  // lmdb reports the number, and the name only in the message.
+  if (code === 28) return 'ENOSPC';
+  if (code === 122) return 'EDQUOT';
+  if (code === 27) return 'EFBIG';
+  return undefined;
+}
+
+const NO_SPACE = new Set(['ENOSPC', 'EDQUOT', 'EFBIG']);
+
+/** Nothing was written for these, and they pass without anybody touching the disk's contents. */
+const REFUSALS = new Set(['EROFS', 'EMFILE', 'ENFILE', 'EACCES', 'EPERM']);
+
+/** Whether the device, a quota or a limit has no room left. */
+export function isNoSpace(error: unknown): boolean {
+  return NO_SPACE.has(errnoOf(error) ?? '');
+}
+
+/** Whether a failed write leaves the store as good as before: the file system refused it, and lost nothing. */
+export function isTransient(error: unknown): boolean {
+  return isNoSpace(error) || REFUSALS.has(errnoOf(error) ?? '');
+}
+
+/** What a caller gets for a write that the file system refused. Nothing of it was kept. */
+export function writeRefused(cause: unknown): CastoreError {
+  if (!isNoSpace(cause))
+    return ioFailure('the local store cannot write', cause);
+  return new CastoreError(
+    'castore/no-space',
+    'no space is left for the local store; nothing of this write was kept',
+    { cause },
+  );
+}
+
+/**
+ * What every write gets after one failed at the device.
+ *
+ * A failed fsync isn't retried: the kernel marks the pages clean, so that a second one answers success for bytes that
+ * never reached the disk (Rebello et al., USENIX ATC 2020).
+ */
+export function storeFailed(cause: unknown): CastoreError {
+  return new CastoreError(
+    'castore/store-failed',
+    'the local store stopped taking writes after an I/O error; check the disk, then restart',
+    { cause },
+  );
+}
+
+/** A failure of the file system, with what was being done. */
+export function ioFailure(doing: string, cause: unknown): CastoreError {
+  return new CastoreError(
+    'castore/io',
+    `${doing}: ${errnoOf(cause) ?? 'failed'}`,
+    { cause },
+  );
+}

@@ -1,0 +1,49 @@
+/** One change of a commit: a value to set, or `undefined` to remove the key. */
+export interface IndexWrite {
+  readonly key: Uint8Array;
+  readonly value: Uint8Array | undefined;
+}
+
+/** Which keys a range takes, in bytewise order. */
+export interface IndexRange {
+  /** The first key that may be in it. */
+  readonly start: Uint8Array;
+  /** The first key after it. */
+  readonly end: Uint8Array;
+  /** As many as there are where left out. */
+  readonly limit?: number;
+}
+
+/**
+ * The ordered map from keys to places in packs. It holds nothing that the packs don't hold: a lost one is rebuilt.
+ */
+export interface StoreIndex {
+  /** The value, the caller's to keep; `undefined` where the key has none. */
+  get(key: Uint8Array): Buffer | undefined;
+
+  /** Keys and values in order, a snapshot that the caller may keep. */
+  range(range: IndexRange): (readonly [key: Buffer, value: Buffer])[];
+
+  /** Applies all writes or none, durably before it resolves, and visibly to `get` from then on. */
+  commit(writes: readonly IndexWrite[]): Promise<void>;
+
+  close(): Promise<void>;
+}
+
+/** First byte of every key: what the rest of it means. Records use their kind. */
+export const IndexSpace = {
+  packs: 0,
+  chunk: 1,
+  recipe: 2,
+  directory: 3,
+  tables: 4,
+  sequence: 5,
+} as const;
+
+/** The index key of a record that is looked up by kind and key. */
+export function recordIndexKey(kind: number, key: Uint8Array): Buffer {
+  const bytes = Buffer.allocUnsafe(1 + key.length);
+  bytes[0] = kind;
+  bytes.set(key, 1);
+  return bytes;
+}
