@@ -1,0 +1,195 @@
+import type { B3Digest } from '@tvix/castore';
+import {
+  blockLayout,
+  chunkLayout,
+  wholeLayout,
+  WHOLE_BYTES,
+} from './blob-layout.ts';
+import type { BlobLayout, Segment } from './blob-layout.ts';
+import type { BlobSource } from './blob-source.ts';
+import { ByteLru } from './byte-lru.ts';
+import { FsError } from './errors.ts';
+import { SegmentBatch } from './segment-batch.ts';
+import { SharedLoads } from './shared-loads.ts';
+
+/** A blob and how long the node that led here says that it is. */
+export interface BlobRef {
+  readonly digest: B3Digest;
+  readonly size: number;
+}
+
+/** Remembered lists of chunks, in bytes. */
+const LAYOUT_CACHE_BYTES = 16 * 1024 * 1024;
+/** What a chunk takes in such a list. */
+const CHUNK_META_BYTES = 250;
+/** Segments that are fetched ahead of a reader that goes forward. */
+const AHEAD = 4;
+
+/** Contents of blobs: verified segments, as many as fit, each fetched once however many wait for it. */
+export class BlobCache {
+  readonly #source: BlobSource;
+  readonly #batch: SegmentBatch;
+  readonly #segments: ByteLru<Uint8Array>;
+  readonly #layouts = new ByteLru<BlobLayout>(LAYOUT_CACHE_BYTES);
+  readonly #segmentLoads = new SharedLoads<Uint8Array>();
+  readonly #layoutLoads = new SharedLoads<BlobLayout>();
+
+  constructor(source: BlobSource, limitBytes: number) {
+    this.#source = source;
+    this.#batch = new SegmentBatch(source);
+    this.#segments = new ByteLru(limitBytes);
+  }
+
+  /** How many bytes of contents are kept. */
+  get bytes(): number {
+    return this.#segments.bytes;
+  }
+
+  /**
+   * A range of a blob, as parts in order, if all of it is at hand. The parts are the cache's own: not to be changed.
+   * The range must lie inside the blob and not be empty.
+   */
+  peek(
+    blob: BlobRef,
+    offset: number,
+    length: number,
+  ): readonly Uint8Array[] | undefined {
+    const layout =
+      blob.size <= WHOLE_BYTES
+        ? wholeLayout(blob.digest, blob.size)
+        : this.#layouts.get(blob.digest.key);
+    if (layout === undefined) return undefined;
+    const parts: Uint8Array[] = [];
+    for (const segment of cover(layout, offset, length)) {
+      const bytes = this.#segments.get(segment.key);
+      if (bytes === undefined) return undefined;
+      parts.push(cut(segment, bytes, offset, length));
+    }
+    return parts;
+  }
+
+  /**
+   * As {@link peek}, fetching what isn't at hand.
+   *
+   * @throws FsError `EIO` where the blob isn't stored or isn't as long as its node says; what the store fails with
+   */
+  async load(
+    blob: BlobRef,
+    offset: number,
+    length: number,
+    signal?: AbortSignal,
+  ): Promise<readonly Uint8Array[]> {
+    const layout = await this.#layout(blob, signal);
+    const wanted = cover(layout, offset, length);
+    const isSequential = this.#isSequential(layout, offset);
+    const loads = wanted.map((segment) => this.#load(blob, segment, signal));
+    if (isSequential) this.#loadAhead(blob, layout, offset + length);
+    const contents = await Promise.all(loads);
+    return wanted.map((segment, i) =>
+      cut(segment, contents[i]!, offset, length),
+    );
+  }
+
+  async #layout(blob: BlobRef, signal?: AbortSignal): Promise<BlobLayout> {
+    const { digest, size } = blob;
+    if (size <= WHOLE_BYTES) return wholeLayout(digest, size);
+    return (
+      this.#layouts.get(digest.key) ??
+      this.#layoutLoads.join(
+        digest.key,
+        (loading) => this.#fetchLayout(blob, loading),
+        signal,
+      )
+    );
+  }
+
+  async #fetchLayout(
+    { digest, size }: BlobRef,
+    signal: AbortSignal,
+  ): Promise<BlobLayout> {
+    const chunks = await this.#source.chunks(digest, { signal });
+    if (chunks === undefined) throw missing(digest);
+    const layout =
+      chunks.length > 0 ? chunkLayout(chunks, size) : blockLayout(digest, size);
+    this.#layouts.set(
+      digest.key,
+      layout,
+      200 + chunks.length * CHUNK_META_BYTES,
+    );
+    return layout;
+  }
+
+  async #load(
+    blob: BlobRef,
+    segment: Segment,
+    signal?: AbortSignal,
+  ): Promise<Uint8Array> {
+    return (
+      this.#segments.get(segment.key) ??
+      this.#segmentLoads.join(
+        segment.key,
+        (loading) => this.#fetch(blob, segment, loading),
+        signal,
+      )
+    );
+  }
+
+  async #fetch(
+    blob: BlobRef,
+    segment: Segment,
+    signal: AbortSignal,
+  ): Promise<Uint8Array> {
+    const { key, digest, start, length } = segment;
+    const bytes =
+      digest === undefined
+        ? await this.#source.range(blob.digest, start, length, { signal })
+        : await this.#batch.get(digest, signal);
+    if (bytes === undefined) throw missing(blob.digest);
+    if (bytes.length !== length)
+      throw new FsError(
+        'EIO',
+        `blob ${blob.digest.toString()}: ${length} bytes were expected at ${start}, found ${bytes.length}`,
+      );
+    this.#segments.set(key, bytes, length);
+    return bytes;
+  }
+
+  /** Whether what stands before the offset was read lately: a reader that goes forward. */
+  #isSequential(layout: BlobLayout, offset: number): boolean {
+    if (offset === 0) return layout.count > 1;
+    return this.#segments.has(layout.segment(layout.indexOf(offset - 1)).key);
+  }
+
+  #loadAhead(blob: BlobRef, layout: BlobLayout, from: number): void {
+    if (from >= blob.size) return;
+    const first = layout.indexOf(from);
+    const end = Math.min(layout.count, first + AHEAD);
+    for (let i = first; i < end; i++) {
+      // A failure shows to whoever really wants the segment.
+      this.#load(blob, layout.segment(i)).catch(() => undefined);
+    }
+  }
+}
+
+/** The segments that a range touches, in order. */
+function cover(layout: BlobLayout, offset: number, length: number): Segment[] {
+  const segments: Segment[] = [];
+  const last = layout.indexOf(offset + length - 1);
+  for (let i = layout.indexOf(offset); i <= last; i++)
+    segments.push(layout.segment(i));
+  return segments;
+}
+
+/** The part of a segment that lies inside a range. */
+function cut(
+  { start }: Segment,
+  bytes: Uint8Array,
+  offset: number,
+  length: number,
+): Uint8Array {
+  return bytes.subarray(Math.max(0, offset - start), offset + length - start);
+}
+
+function missing(digest: B3Digest): FsError {
+  return new FsError('EIO', `blob ${digest.toString()} is not in the store`);
+}
