@@ -82,7 +82,7 @@ export class NarWriter {
     assertEntryName(name, this.#limits);
     assertEntryOrder(this.#previousNames[depth - 1], name);
     assertDepth(depth, this.#limits);
-    this.#previousNames[depth - 1] = name.slice();
+    this.#previousNames[depth - 1] = new Uint8Array(name);
     this.#put(ENTRY_START);
     this.#putString(name);
     this.#put(NODE_START);

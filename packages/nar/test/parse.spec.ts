@@ -232,8 +232,11 @@ describe('NarParser', () => {
     ).toBe(96);
   });
 
-  it('keeps names and targets apart from the chunk', () => {
-    const archive = encodeTree(directory({ name: link('target') }));
+  it.each([
+    ['chunk', (bytes: Uint8Array) => bytes],
+    ['Buffer', (bytes: Uint8Array) => Buffer.from(bytes)],
+  ])('keeps names and targets apart from the %s', (_what, make) => {
+    const archive = make(encodeTree(directory({ name: link('target') })));
     const events = new NarParser().push(archive);
     archive.fill(0);
     expect(events).toEqual(eventsOf(directory({ name: link('target') })));

@@ -115,7 +115,7 @@ describe('NarWriter', () => {
   });
 
   it('does not keep the memory of names', () => {
-    const name = bytesOf('b');
+    const name = Buffer.from('b');
     const writer = new NarWriter();
     writer.directory();
     writer.entry(name);
