@@ -38,13 +38,19 @@ export type {
   ChunkMeta,
   StatOptions,
 } from './blob-service/blob-service.ts';
+export { LocalBlobService } from './blob-service/local.ts';
 export { MemoryBlobService } from './blob-service/memory.ts';
 export type {
   DirectoryCapabilities,
   DirectoryPutter,
   DirectoryService,
 } from './directory-service/directory-service.ts';
+export { LocalDirectoryService } from './directory-service/local.ts';
 export { MemoryDirectoryService } from './directory-service/memory.ts';
+export { openLocalStore } from './local-store/open-local-store.ts';
+export type { LocalStoreOptions } from './local-store/open-local-store.ts';
+export type { LocalStore } from './local-store/local-store.ts';
+export type { Table, TableChange, TableRange } from './local-store/tables.ts';
 export {
   descendTo,
   requireDirectory,
@@ -61,6 +67,8 @@ export type {
 } from './tree/ingest.ts';
 export { readTree } from './tree/read-tree.ts';
 export type { ReadTreeServices } from './tree/read-tree.ts';
+export { treeToDisk } from './tree/to-disk.ts';
+export type { TreeToDiskOptions } from './tree/to-disk.ts';
 
 /** Addresses of stores. */
 export { parseAddress } from './address/grammar.ts';

@@ -1,0 +1,85 @@
+import type { B3Digest } from '../digest/b3-digest.ts';
+import { CastoreError } from '../errors.ts';
+import type { LocalStore } from '../local-store/local-store.ts';
+import { RecordKind } from '../local-store/record.ts';
+import type { RawRecord } from '../local-store/prepare-records.ts';
+import type { Directory } from '../node/directory.ts';
+import type { DirectoryPutter } from './directory-service.ts';
+
+/** A batch is submitted when it has this many directories or bytes. */
+const BATCH_DIRECTORIES = 512;
+const BATCH_BYTES = 256 * 1024;
+
+/** Stores the directories of a tree in batches, without a look at their children. */
+export class LocalDirectoryPutter implements DirectoryPutter {
+  readonly #store: LocalStore;
+  readonly #signal: AbortSignal | undefined;
+  #batch: RawRecord[] = [];
+  #batchBytes = 0;
+  #durable: Promise<unknown> = Promise.resolve();
+  #last: B3Digest | undefined;
+  #isClosed = false;
+
+  constructor(store: LocalStore, signal: AbortSignal | undefined) {
+    this.#store = store;
+    this.#signal = signal;
+  }
+
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
+  async put(directory: Directory): Promise<void> {
+    this.#assertOpen();
+    this.#last = directory.digest;
+    const bytes = directory.encode();
+    const key = directory.digest.bytes;
+    this.#batch.push({ kind: RecordKind.directory, key, bytes });
+    this.#batchBytes += bytes.length;
+    if (
+      this.#batch.length >= BATCH_DIRECTORIES ||
+      this.#batchBytes >= BATCH_BYTES
+    )
+      await this.#submit();
+  }
+
+  async close(): Promise<B3Digest> {
+    this.#assertOpen();
+    if (this.#last === undefined) {
+      throw new CastoreError(
+        'castore/nothing-put',
+        'no directory was put before the end',
+      );
+    }
+    this.#isClosed = true;
+    await this.#submit();
+    await this.#durable;
+    return this.#last;
+  }
+
+  async abort(): Promise<void> {
+    this.#isClosed = true;
+    this.#batch = [];
+    await Promise.allSettled([this.#durable]);
+  }
+
+  async #submit(): Promise<void> {
+    const batch = this.#batch;
+    this.#batch = [];
+    this.#batchBytes = 0;
+    const { durable } = await this.#store.submit(batch);
+    this.#durable = Promise.all([this.#durable, durable]);
+    // A failure is told at the end.
+    this.#durable.catch(() => {});
+  }
+
+  #assertOpen(): void {
+    this.#signal?.throwIfAborted();
+    if (this.#isClosed) {
+      throw new CastoreError(
+        'castore/closed',
+        'the directory putter is closed',
+      );
+    }
+  }
+}
