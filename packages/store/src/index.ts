@@ -1,4 +1,9 @@
 /** For users of a store. */
+export { openMemoryStoreAddress } from './address/memory.ts';
+export type { OpenedStoreServices } from './address/opened-store.ts';
+export { closureOf } from './copy/closure.ts';
+export { copyPaths } from './copy/copy-paths.ts';
+export type { CopiedPath, CopyOptions } from './copy/copy-paths.ts';
 export { StoreError } from './errors.ts';
 export type {
   StoreErrorCode,
@@ -6,7 +11,7 @@ export type {
   StoreErrorOptions,
 } from './errors.ts';
 export { importPath } from './import/import-path.ts';
-export type { ImportOptions, ImportServices } from './import/import-path.ts';
+export type { ImportOptions } from './import/import-path.ts';
 export { CachedNarCalculation } from './nar/cached-calculation.ts';
 export { MemoryNarCalculationCache } from './nar/calculation-cache.ts';
 export type {
@@ -31,6 +36,7 @@ export type {
   PathInfoService,
 } from './path-info-service/path-info-service.ts';
 export { PathInfoRootNodes } from './root-nodes.ts';
+export type { Store } from './store.ts';
 
 /** For those who write a backend. */
 export { STORE_ERROR_KINDS } from './errors.ts';

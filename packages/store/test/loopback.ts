@@ -10,6 +10,8 @@ type Channel = ReturnType<typeof createGrpcChannel>;
 export interface Loopback extends AsyncDisposable {
   readonly server: GrpcServer;
   readonly channel: Channel;
+  /** The path of the socket. */
+  readonly path: string;
 }
 
 /** Serves what `add` adds. */
@@ -25,6 +27,7 @@ export async function openLoopback(
   return {
     server,
     channel,
+    path,
     async [Symbol.asyncDispose]() {
       channel.close();
       server.forceShutdown();

@@ -4,6 +4,7 @@ export type { StoreServices } from './store-services.ts';
 
 /** For whoever talks to one. */
 export { GrpcPathInfoService } from '../path-info-service/grpc-client.ts';
+export { openGrpcStoreAddress } from './open-address.ts';
 
 /** For those who write gRPC services of their own beside these. */
 export { PathInfoServiceServer } from './path-info-service-server.ts';

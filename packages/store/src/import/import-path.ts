@@ -8,16 +8,10 @@ import type {
 import { buildNarPath, StorePath } from '@tvix/nar';
 import { StoreError } from '../errors.ts';
 import { NarDigester } from '../nar/digester.ts';
-import type { TreeStorage } from '../nar/tree-storage.ts';
 import { PathInfo } from '../path-info/path-info.ts';
-import type { PathInfoService } from '../path-info-service/path-info-service.ts';
 import { NARInfo_CA_Hash } from '../proto/index.ts';
+import type { Store } from '../store.ts';
 import { nameOfPath } from './name-of-path.ts';
-
-/** Where an import goes. */
-export interface ImportServices extends TreeStorage {
-  readonly pathInfos: PathInfoService;
-}
 
 /** Options of {@link importPath}. */
 export interface ImportOptions extends CallOptions {
@@ -40,14 +34,14 @@ export interface ImportOptions extends CallOptions {
  */
 export async function importPath(
   path: string,
-  services: ImportServices,
+  store: Store,
   options: ImportOptions = {},
 ): Promise<PathInfo> {
   const name = options.name ?? (await nameOfPath(path));
   assertStorePathName(name, path);
   const digester = new NarDigester();
   const events = digesting(treeFromDisk(path, options), digester);
-  const node = await ingestTree(events, services, options);
+  const node = await ingestTree(events, store, options);
   const { narSize, narSha256 } = digester.finish();
   const pathInfo = PathInfo.create(buildNarPath(name, narSha256), node, {
     narSize,
@@ -57,7 +51,7 @@ export async function importPath(
     deriver: undefined,
     ca: { type: NARInfo_CA_Hash.NAR_SHA256, digest: narSha256 },
   });
-  return services.pathInfos.put(pathInfo, options);
+  return store.pathInfos.put(pathInfo, options);
 }
 
 /** The same batches, each told to the digester before it is handed on. */

@@ -27,9 +27,10 @@ export class MemoryPathInfoService implements PathInfoService {
   }
 
   async *list(options?: CallOptions): AsyncGenerator<PathInfo> {
+    options?.signal?.throwIfAborted();
     for (const key of [...this.#pathInfos.keys()].sort()) {
-      options?.signal?.throwIfAborted();
       yield this.#pathInfos.get(key)!;
+      options?.signal?.throwIfAborted();
     }
   }
 }

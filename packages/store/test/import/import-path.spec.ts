@@ -18,7 +18,7 @@ import {
   nodesEqual,
 } from '@tvix/castore';
 import { importPath } from '../../src/import/import-path.ts';
-import type { ImportServices } from '../../src/import/import-path.ts';
+import type { Store } from '../../src/store.ts';
 import { RenderingNarCalculation } from '../../src/nar/rendering-calculation.ts';
 import type { PathInfo } from '../../src/path-info/path-info.ts';
 import { MemoryPathInfoService } from '../../src/path-info-service/memory.ts';
@@ -26,7 +26,7 @@ import { NARInfo_CA_Hash } from '../../src/proto/index.ts';
 import { BLOBS, hex, storeTree, utf8 } from '../fixtures.ts';
 
 let folder: string;
-let services: ImportServices;
+let services: Store;
 
 beforeEach(async () => {
   folder = await realpath(await mkdtemp(join(tmpdir(), 'store-import-')));
@@ -236,7 +236,7 @@ describe('importPath', () => {
           openWrite: notToBeUsed,
           putMany: notToBeUsed,
         },
-      } as unknown as ImportServices;
+      } as unknown as Store;
       await writeFile(join(folder, name), 'x');
       const failure = {
         code: 'store/invalid-store-path-name',
