@@ -1,6 +1,7 @@
 import type { B3Digest } from '../digest/b3-digest.ts';
 import { DigestMap, DigestSet } from '../digest/digest-map.ts';
-import { hashBytes } from '../digest/hasher.ts';
+import { createHasher, hashBytes } from '../digest/hasher.ts';
+import type { Hasher } from '../digest/hasher.ts';
 import { CastoreError } from '../errors.ts';
 import type {
   BlobCapabilities,
@@ -12,10 +13,16 @@ import type {
   CallOptions,
 } from './blob-service.ts';
 
+/** A blob as it came: making one piece of many would cost a large blob its size once more. */
+interface StoredBlob {
+  readonly size: number;
+  readonly pieces: readonly Uint8Array[];
+}
+
 /** Keeps blobs in memory, for tests and throw-away daemons. */
 export class MemoryBlobService implements BlobService {
   readonly capabilities: BlobCapabilities = { chunks: false, ranges: true };
-  readonly #blobs = new DigestMap<Uint8Array>();
+  readonly #blobs = new DigestMap<StoredBlob>();
 
   async has(digest: B3Digest, options?: CallOptions): Promise<boolean> {
     options?.signal?.throwIfAborted();
@@ -28,7 +35,7 @@ export class MemoryBlobService implements BlobService {
   ): Promise<BlobStat | undefined> {
     options?.signal?.throwIfAborted();
     const blob = this.#blobs.get(digest);
-    return blob && { size: blob.length, chunks: [] };
+    return blob && { size: blob.size, chunks: [] };
   }
 
   async openRead(
@@ -41,10 +48,7 @@ export class MemoryBlobService implements BlobService {
   }
 
   openWrite(options?: CallOptions): BlobWriter {
-    return new MemoryBlobWriter(
-      (contents) => this.#insert(contents),
-      options?.signal,
-    );
+    return new MemoryBlobWriter(this.#blobs, options?.signal);
   }
 
   async putMany(
@@ -52,7 +56,15 @@ export class MemoryBlobService implements BlobService {
     options?: CallOptions,
   ): Promise<readonly B3Digest[]> {
     options?.signal?.throwIfAborted();
-    return blobs.map((blob) => this.#insert(blob.slice()));
+    return blobs.map((blob) => {
+      const digest = hashBytes(blob);
+      if (!this.#blobs.has(digest)) {
+        // Not `blob.slice()`: that is a view where the blob is a Buffer.
+        const copy = new Uint8Array(blob);
+        this.#blobs.set(digest, { size: copy.length, pieces: [copy] });
+      }
+      return digest;
+    });
   }
 
   async getMany(
@@ -60,7 +72,10 @@ export class MemoryBlobService implements BlobService {
     options?: CallOptions,
   ): Promise<readonly (Uint8Array | undefined)[]> {
     options?.signal?.throwIfAborted();
-    return digests.map((digest) => this.#blobs.get(digest)?.slice());
+    return digests.map((digest) => {
+      const blob = this.#blobs.get(digest);
+      return blob && joined(blob);
+    });
   }
 
   async findMissing(
@@ -72,27 +87,32 @@ export class MemoryBlobService implements BlobService {
       ...new DigestSet(digests.filter((digest) => !this.#blobs.has(digest))),
     ];
   }
+}
 
-  #insert(contents: Uint8Array): B3Digest {
-    const digest = hashBytes(contents);
-    if (!this.#blobs.has(digest)) this.#blobs.set(digest, contents);
-    return digest;
+/** A copy in one piece. */
+function joined({ size, pieces }: StoredBlob): Uint8Array {
+  const whole = new Uint8Array(size);
+  let at = 0;
+  for (const piece of pieces) {
+    whole.set(piece, at);
+    at += piece.length;
   }
+  return whole;
 }
 
 /** As much as one chunk of a read carries. */
-const READ_BYTES = 64 * 1024;
+const READ_BYTES = 256 * 1024;
 
 class MemoryBlobReader implements BlobReader {
-  readonly #blob: Uint8Array;
+  readonly #blob: StoredBlob;
   #isClosed = false;
 
-  constructor(blob: Uint8Array) {
+  constructor(blob: StoredBlob) {
     this.#blob = blob;
   }
 
   get size(): number {
-    return this.#blob.length;
+    return this.#blob.size;
   }
 
   async *read(
@@ -100,12 +120,19 @@ class MemoryBlobReader implements BlobReader {
     options?: CallOptions,
   ): AsyncGenerator<Uint8Array> {
     const end = Math.min(this.size, range.offset + (range.length ?? Infinity));
-    for (let at = range.offset; at < end; at += READ_BYTES) {
-      options?.signal?.throwIfAborted();
-      if (this.#isClosed)
-        throw new CastoreError('castore/closed', 'the blob reader is closed');
-      // A copy: what a caller does with its bytes must not reach the store.
-      yield this.#blob.slice(at, Math.min(end, at + READ_BYTES));
+    let start = 0;
+    for (const piece of this.#blob.pieces) {
+      const last = Math.min(piece.length, end - start);
+      const first = Math.max(0, range.offset - start);
+      for (let at = first; at < last; at += READ_BYTES) {
+        options?.signal?.throwIfAborted();
+        if (this.#isClosed)
+          throw new CastoreError('castore/closed', 'the blob reader is closed');
+        // A copy: what a caller does with its bytes must not reach the store.
+        yield piece.slice(at, Math.min(last, at + READ_BYTES));
+      }
+      start += piece.length;
+      if (start >= end) return;
     }
   }
 
@@ -119,16 +146,15 @@ class MemoryBlobReader implements BlobReader {
 }
 
 class MemoryBlobWriter implements BlobWriter {
-  readonly #insert: (contents: Uint8Array) => B3Digest;
+  readonly #blobs: DigestMap<StoredBlob>;
   readonly #signal: AbortSignal | undefined;
-  #chunks: Uint8Array[] = [];
+  readonly #hasher: Hasher = createHasher();
+  #pieces: Uint8Array[] = [];
+  #size = 0;
   #state: 'open' | 'aborted' | B3Digest = 'open';
 
-  constructor(
-    insert: (contents: Uint8Array) => B3Digest,
-    signal: AbortSignal | undefined,
-  ) {
-    this.#insert = insert;
+  constructor(blobs: DigestMap<StoredBlob>, signal: AbortSignal | undefined) {
+    this.#blobs = blobs;
     this.#signal = signal;
   }
 
@@ -136,7 +162,10 @@ class MemoryBlobWriter implements BlobWriter {
     this.#signal?.throwIfAborted();
     if (this.#state !== 'open')
       throw new CastoreError('castore/closed', 'the blob writer is closed');
-    if (chunk.length > 0) this.#chunks.push(chunk.slice());
+    if (chunk.length === 0) return;
+    this.#hasher.update(chunk);
+    this.#pieces.push(new Uint8Array(chunk));
+    this.#size += chunk.length;
   }
 
   async close(): Promise<B3Digest> {
@@ -144,14 +173,17 @@ class MemoryBlobWriter implements BlobWriter {
       throw new CastoreError('castore/closed', 'the blob was given up');
     if (this.#state === 'open') {
       this.#signal?.throwIfAborted();
-      this.#state = this.#insert(new Uint8Array(Buffer.concat(this.#chunks)));
-      this.#chunks = [];
+      const digest = this.#hasher.digest();
+      if (!this.#blobs.has(digest))
+        this.#blobs.set(digest, { size: this.#size, pieces: this.#pieces });
+      this.#state = digest;
     }
     return this.#state;
   }
 
   async abort(): Promise<void> {
-    if (this.#state === 'open') this.#state = 'aborted';
-    this.#chunks = [];
+    if (this.#state !== 'open') return;
+    this.#state = 'aborted';
+    this.#pieces = [];
   }
 }
