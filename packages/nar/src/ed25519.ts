@@ -13,7 +13,7 @@ declare const crypto: {
       extractable: boolean,
       usages: readonly ('sign' | 'verify')[],
     ): Promise<Ed25519Key>;
-    exportKey(format: 'jwk', key: Ed25519Key): Promise<{ readonly x?: string }>;
+    exportKey(format: 'jwk', key: Ed25519Key): Promise<{ readonly x: string }>;
     sign(
       algorithm: 'Ed25519',
       key: Ed25519Key,
@@ -59,13 +59,7 @@ export function importSeed(seed: Uint8Array): Promise<Ed25519Key> {
 
 /** The public key that belongs to a private one, in unpadded base64url. */
 export async function exportPublicHalf(key: Ed25519Key): Promise<string> {
-  const { x } = await crypto.subtle.exportKey('jwk', key);
-  if (x === undefined)
-    throw new NarError(
-      'nar/unsupported-crypto',
-      'this runtime does not export Ed25519 keys',
-    );
-  return x;
+  return (await crypto.subtle.exportKey('jwk', key)).x;
 }
 
 /** The signature of `message`, 64 bytes. */

@@ -1,12 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
+import type { NarEvent } from '../src/event.ts';
 import { NarLister } from '../src/listing.ts';
 import { arbitraryTree, check } from './support/arbitrary-tree.ts';
 import { narErrorOf } from './support/outcome.ts';
 import { encodeTree } from './support/plain-encoder.ts';
 import { cut, read, write } from './support/read.ts';
 import { nodeSize } from './support/sizes.ts';
-import { directory, eventsOf, file, link } from './support/tree.ts';
+import { bytesOf, directory, eventsOf, file, link } from './support/tree.ts';
 
 const SMALL = encodeTree(
   directory({
@@ -111,6 +112,45 @@ describe('any archive', () => {
         );
       }),
     );
+  });
+});
+
+describe('any sequence of events', () => {
+  const name = fc.constantFrom('', '.', 'a', 'b', 'c/').map(bytesOf);
+  const event: fc.Arbitrary<NarEvent> = fc.oneof(
+    fc.constant<NarEvent>({ type: 'directory' }),
+    fc.constant<NarEvent>({ type: 'end' }),
+    name.map((name): NarEvent => ({ type: 'entry', name })),
+    name.map((target): NarEvent => ({ type: 'symlink', target })),
+    fc.nat(2).map((size): NarEvent => {
+      return { type: 'regular', executable: false, size: BigInt(size) };
+    }),
+    fc
+      .uint8Array({ minLength: 1, maxLength: 2 })
+      .map((bytes): NarEvent => ({ type: 'data', bytes })),
+  );
+
+  it('is refused, or written as an archive that is read back to it', () => {
+    let written = 0;
+    check(
+      fc.property(fc.array(event, { maxLength: 6 }), (events) => {
+        let archive;
+        try {
+          archive = write(events);
+        } catch (error) {
+          expect(error).toMatchObject({ name: 'NarError' });
+          return;
+        }
+        written++;
+        const merged = read([archive]);
+        expect(same(write(merged), archive)).toBe(true);
+        expect(merged.filter(({ type }) => type !== 'data')).toEqual(
+          events.filter(({ type }) => type !== 'data'),
+        );
+      }),
+      20_000,
+    );
+    expect(written).toBeGreaterThan(0);
   });
 });
 
