@@ -21,8 +21,16 @@ const SMALL_ORDER: readonly bigint[] = [
 
 /** Whether 32 bytes are the one encoding of a point on the curve, and that point is not of small order. */
 export function isStrictPoint(bytes: Uint8Array): boolean {
-  const y = littleEndian(bytes) & (2n ** 255n - 1n);
-  return y < P && !SMALL_ORDER.includes(y) && isOnCurve(y);
+  return isStrictCommitment(bytes) && isOnCurve(coordinate(bytes));
+}
+
+/**
+ * The same without the costly part, whether there is such a point: verification compares a signature's first half with the
+ * encoding of a point, so that it finds out by itself.
+ */
+export function isStrictCommitment(bytes: Uint8Array): boolean {
+  const y = coordinate(bytes);
+  return y < P && !SMALL_ORDER.includes(y);
 }
 
 /** Whether 32 bytes are a scalar below the order of the group. */
@@ -45,6 +53,11 @@ function power(base: bigint, exponent: bigint): bigint {
     square = (square * square) % P;
   }
   return result;
+}
+
+/** The y coordinate: all bits but the sign of x. */
+function coordinate(bytes: Uint8Array): bigint {
+  return littleEndian(bytes) & (2n ** 255n - 1n);
 }
 
 function littleEndian(bytes: Uint8Array): bigint {

@@ -1,5 +1,9 @@
 import { ascii } from './ascii.ts';
-import { isCanonicalScalar, isStrictPoint } from './ed25519-point.ts';
+import {
+  isCanonicalScalar,
+  isStrictCommitment,
+  isStrictPoint,
+} from './ed25519-point.ts';
 import { type Ed25519Key, importPublicKey, verify } from './ed25519.ts';
 import { NarError } from './errors.ts';
 import {
@@ -67,7 +71,7 @@ export class PublicKey {
   ): Promise<boolean> {
     if (signature.length !== 64) return false;
     if (
-      !isStrictPoint(signature.subarray(0, 32)) ||
+      !isStrictCommitment(signature.subarray(0, 32)) ||
       !isCanonicalScalar(signature.subarray(32))
     )
       return false;
