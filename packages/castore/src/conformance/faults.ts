@@ -1,4 +1,6 @@
 import type { CallOptions } from '../blob-service/blob-service.ts';
+import type { BlobCall } from './faulty-blob-service.ts';
+import type { DirectoryCall } from './faulty-directory-service.ts';
 
 /** Decides what becomes of a call: returns to let it through, rejects to fail it, doesn't settle to stall it. */
 export type Fault<Call extends string> = (
@@ -7,11 +9,11 @@ export type Fault<Call extends string> = (
 ) => Promise<void> | void;
 
 /** Fails the nth call of a kind, counted from 1, and all after it; others go through. */
-export function failAt<Call extends string>(
-  call: Call,
+export function failAt(
+  call: BlobCall | DirectoryCall,
   error: unknown,
   nth = 1,
-): Fault<Call> {
+): Fault<string> {
   let count = 0;
   return (current) => {
     if (current === call && ++count >= nth) throw error;
@@ -19,8 +21,8 @@ export function failAt<Call extends string>(
 }
 
 /** A fault that stalls. */
-export interface Stall<Call extends string> {
-  readonly fault: Fault<Call>;
+export interface Stall {
+  readonly fault: Fault<string>;
   /** Resolves when a call has begun to stall. */
   readonly isStalled: Promise<void>;
   /** Lets the stalled calls go on. */
@@ -31,13 +33,13 @@ export interface Stall<Call extends string> {
  * Stalls the nth call of a kind, counted from 1, and all after it, until they are released or, with the reason of its
  * signal, aborted.
  */
-export function stallAt<Call extends string>(call: Call, nth = 1): Stall<Call> {
+export function stallAt(call: BlobCall | DirectoryCall, nth = 1): Stall {
   let count = 0;
   let stalled = (): void => {};
   let release = (): void => {};
   const isStalled = new Promise<void>((resolve) => (stalled = resolve));
   const released = new Promise<void>((resolve) => (release = resolve));
-  const fault: Fault<Call> = (current, options) => {
+  const fault: Fault<string> = (current, options) => {
     if (current !== call || ++count < nth) return;
     stalled();
     return new Promise((resolve, reject) => {

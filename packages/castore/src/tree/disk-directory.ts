@@ -1,18 +1,14 @@
 import {
   closeSync,
   constants,
-  existsSync,
   lstatSync,
   openSync,
   readdirSync,
 } from 'node:fs';
 import type { Dirent, Stats } from 'node:fs';
 import { compareBytes } from '../digest/bytes.ts';
+import { descriptorPath, hasDescriptorPaths } from './descriptor-path.ts';
 import { diskError } from './disk-error.ts';
-
-/** Where the open files of this process have paths of their own, so that a directory can be named by its descriptor. */
-const DESCRIPTORS = '/proc/self/fd';
-const hasDescriptorPaths: boolean = existsSync(DESCRIPTORS);
 
 /** Paths longer than this start from a descriptor: the system takes up to 4,095 bytes, and names have up to 255. */
 const MAX_PATH_BYTES = 2048;
@@ -103,7 +99,7 @@ export class DiskDirectory {
       this.#path,
       constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW,
     );
-    this.#path = Buffer.from(`${DESCRIPTORS}/${this.#descriptor}`);
+    this.#path = descriptorPath(this.#descriptor);
   }
 
   #stat(): Stats {

@@ -25,3 +25,12 @@ export function diskError(
     details: { path },
   });
 }
+
+/** The system's name for what went wrong, such as `ENOENT`; empty where it wasn't the system. */
+export function errnoOf(error: unknown): string {
+  const code =
+    typeof error === 'object' && error !== null && 'code' in error
+      ? error.code
+      : undefined;
+  return typeof code === 'string' ? code : '';
+}

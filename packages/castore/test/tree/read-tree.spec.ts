@@ -5,6 +5,7 @@ import {
   BLOB_B,
   DIRECTORY_B,
   DIRECTORY_COMPLICATED,
+  DIRECTORY_WITH_KEEP,
   HELLO_WORLD,
 } from '../../src/conformance/fixtures.ts';
 import { failAt, stallAt } from '../../src/conformance/faults.ts';
@@ -212,6 +213,7 @@ describe('readTree', () => {
     const services = createServices();
     const { directory: complicated } = DIRECTORY_COMPLICATED;
     await services.directories.put(complicated);
+    await services.directories.put(DIRECTORY_WITH_KEEP.directory);
     const { digest, size } = complicated;
     await expect(
       drain(readTree({ type: 'directory', digest, size }, services)),
