@@ -79,7 +79,7 @@ export { AddressRegistry, createRegistry } from './address/registry.ts';
 export type { AddressOpener, OpenedServices } from './address/registry.ts';
 
 /** For those who write a backend or a tree source. */
-export { invalidAddress, parseGrpcAddress } from './address/grammar.ts';
+export { invalidAddress } from './address/grammar.ts';
 export { compareBytes } from './digest/bytes.ts';
 export { CASTORE_ERROR_KINDS } from './errors.ts';
 export { OrderValidator } from './directory-service/order-validator.ts';
