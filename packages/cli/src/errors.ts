@@ -8,6 +8,10 @@ export type CliErrorCode =
   | 'cli/cannot-listen'
   /** The service manager handed over no socket, or one of another kind. */
   | 'cli/socket-activation'
+  /** Another process has the local store open. */
+  | 'cli/store-in-use'
+  /** No daemon answers at the default address. */
+  | 'cli/no-daemon'
   /** The store has no such path, directory or blob. */
   | 'cli/not-found'
   /** Something exists but is of another type than the command takes. */
@@ -16,6 +20,10 @@ export type CliErrorCode =
   | 'cli/io'
   /** Whoever read the standard output has gone: the command ends quietly. */
   | 'cli/output-closed'
+  /** The daemon was told to end before its calls had finished. */
+  | 'cli/cut-off'
+  /** One of several paths wasn't imported. */
+  | 'cli/import-failed'
   /** Some of several items failed; each was reported by itself. */
   | 'cli/some-failed';
 

@@ -1,33 +1,11 @@
 import { writeSync } from 'node:fs';
 import { pino } from 'pino';
 import type { DestinationStream, Logger } from 'pino';
-import { CliError } from './errors.ts';
+import type { LogLevel } from './log-level.ts';
 import { formatLogLine } from './log-line.ts';
 
+export type { LogLevel } from './log-level.ts';
 export type { Logger } from 'pino';
-
-/** From the fewest records to the most. */
-export const LOG_LEVELS = ['error', 'warn', 'info', 'debug', 'trace'] as const;
-
-/** What is logged: records of this level and of those before it. */
-export type LogLevel = (typeof LOG_LEVELS)[number];
-
-/**
- * Reads a log level: a name in any case, or its number from 1 (error) to 5 (trace).
- *
- * @throws CliError `cli/usage`
- */
-export function parseLogLevel(text: string): LogLevel {
-  const wanted = text.toLowerCase();
-  const level = LOG_LEVELS.find(
-    (name, index) => wanted === name || wanted === String(index + 1),
-  );
-  if (level !== undefined) return level;
-  throw new CliError(
-    'cli/usage',
-    `not a log level: "${text}" (expected ${LOG_LEVELS.join(', ')}, or 1 to 5)`,
-  );
-}
 
 /** Settings of {@link createLogger}. */
 export interface LoggerOptions {

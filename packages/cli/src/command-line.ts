@@ -1,0 +1,303 @@
+import { createRequire } from 'node:module';
+import { Command as CommanderCommand, InvalidArgumentError } from 'commander';
+import type { Command, Invocation } from './command.ts';
+import { SERVICE_SETTINGS, STORE_SETTING } from './config.ts';
+import { LOG_LEVELS } from './log-level.ts';
+import type { LogLevel } from './log-level.ts';
+import { parseLogLevel } from './log-level.ts';
+
+/** Loads the code of a command: not before it is called, since most of the program isn't needed for any one command. */
+export type LoadCommand = () => Promise<Command>;
+
+/** Runs a command that the arguments name. */
+export type RunCommand = (
+  load: LoadCommand,
+  invocation: Invocation,
+) => Promise<void>;
+
+/** Builds the command line: what there is to say, and what is printed about it. The commands do the rest. */
+export function createCommandLine(run: RunCommand): CommanderCommand {
+  const { version } = createRequire(import.meta.url)('../package.json') as {
+    version: string;
+  };
+  const program = new CommanderCommand('tvix-store')
+    .description(
+      'A content-addressed store for file trees, and a Nix store on top of it.',
+    )
+    .version(version)
+    .option('--json', 'print results and logs as JSON, one value a line')
+    .option(
+      '--log-level <level>',
+      `log records of this level and those before it: ${LOG_LEVELS.join(', ')}, or 1 to 5`,
+      logLevelArgument,
+      'info' satisfies LogLevel,
+    )
+    .exitOverride()
+    .showHelpAfterError('(--help tells more)')
+    .addHelpText('after', PROGRAM_NOTES);
+
+  const add = (
+    parent: CommanderCommand,
+    nameAndOperands: string,
+    load: LoadCommand,
+  ): CommanderCommand =>
+    parent.command(nameAndOperands).action(async (...args: unknown[]) => {
+      const command = args.at(-1) as CommanderCommand;
+      await run(load, {
+        operands: command.args,
+        options: command.optsWithGlobals(),
+      });
+    });
+
+  withStore(
+    add(
+      program,
+      'daemon',
+      async () => (await import('./commands/daemon.ts')).daemon,
+    ),
+    'the store in the state directory',
+  )
+    .summary('serve a store over gRPC')
+    .description(
+      'Serves a store over gRPC, with reflection and health, until SIGINT or SIGTERM.',
+    )
+    .option(
+      '-l, --listen-address <address...>',
+      'where to listen: 127.0.0.1:8000 or [::1]:8000, /path or ./path of a unix socket, @name of an abstract one, stdio, sd-listen, sd-listen-unix (default: port 8000 on both loopback addresses)',
+    )
+    .addHelpText(
+      'after',
+      examples(
+        'tvix-store daemon',
+        'tvix-store daemon --store local:/srv/store -l 0.0.0.0:8000 -l /run/tvix-store.sock',
+      ),
+    );
+
+  withStore(
+    add(
+      program,
+      'import [path...]',
+      async () => (await import('./commands/import.ts')).importPaths,
+    ),
+  )
+    .summary('take files and directories into the store')
+    .description(
+      'Takes files, directories and symbolic links into the store and prints the store path of each when it is there.',
+    )
+    .addHelpText(
+      'after',
+      examples(
+        'tvix-store import ./result',
+        'tvix-store import --store local:/srv/store a b c',
+      ),
+    );
+
+  withStore(
+    add(
+      program,
+      'export <store-path> <destination>',
+      async () => (await import('./commands/export.ts')).exportPath,
+    ),
+  )
+    .summary('write a store path to disk')
+    .description(
+      'Writes the tree of a store path to a destination that does not exist yet.',
+    );
+
+  withStore(
+    add(program, 'list', async () => (await import('./commands/list.ts')).list),
+  )
+    .summary('print every store path in the store')
+    .description('Prints every store path in the store, one a line.');
+
+  withStore(
+    add(
+      program,
+      'info <store-path>',
+      async () => (await import('./commands/info.ts')).info,
+    ),
+  )
+    .summary('print what is known of a store path')
+    .description(
+      'Prints what the store knows of a store path, as a narinfo says it.',
+    );
+
+  withStore(
+    add(
+      program,
+      'ls <store-path[/sub]>',
+      async () => (await import('./commands/ls.ts')).ls,
+    ),
+  )
+    .summary('list what is in a store path')
+    .description('Lists a store path, or a directory or file in it.')
+    .option('-R, --recursive', 'list everything below, too')
+    .addHelpText(
+      'after',
+      examples(
+        'tvix-store ls /nix/store/…-hello/bin',
+        'tvix-store ls -R --json …-hello',
+      ),
+    );
+
+  withStore(
+    add(
+      program,
+      'cat <store-path/sub>',
+      async () => (await import('./commands/cat.ts')).cat,
+    ),
+  )
+    .summary('print a file in a store path')
+    .description('Prints the contents of a file in a store path.');
+
+  add(
+    program,
+    'copy [store-path...]',
+    async () => (await import('./commands/copy.ts')).copy,
+  )
+    .summary('copy store paths between stores')
+    .description(
+      'Copies store paths with all that they refer to from one store to another; what is there already is not sent again.',
+    )
+    .requiredOption('--from <address>', 'store to copy from')
+    .requiredOption('--to <address>', 'store to copy to')
+    .option('--all', 'copy every store path')
+    .addHelpText(
+      'after',
+      examples(
+        'tvix-store copy --from local:/srv/store --to grpc+http://[::1]:8000 --all',
+      ),
+    );
+
+  addCastoreCommands(program, add);
+  addNarCommands(program, add);
+  return program;
+}
+
+type AddCommand = (
+  parent: CommanderCommand,
+  nameAndOperands: string,
+  load: LoadCommand,
+) => CommanderCommand;
+
+function addCastoreCommands(program: CommanderCommand, add: AddCommand): void {
+  const castore = program
+    .command('castore')
+    .summary('content addressing without Nix')
+    .description('Stores and reads trees by their digests, without Nix.');
+  withStore(
+    add(
+      castore,
+      'put <path>',
+      async () => (await import('./commands/castore-put.ts')).castorePut,
+    ),
+  ).description('Stores a tree and prints the digest of its root node.');
+  withStore(
+    add(
+      castore,
+      'ls <digest> [path]',
+      async () => (await import('./commands/castore-ls.ts')).castoreLs,
+    ),
+  )
+    .description('Lists a directory by its digest, or what is in it.')
+    .option('-R, --recursive', 'list everything below, too');
+  withStore(
+    add(
+      castore,
+      'cat <digest>',
+      async () => (await import('./commands/castore-cat.ts')).castoreCat,
+    ),
+  ).description('Prints a blob by its digest.');
+}
+
+function addNarCommands(program: CommanderCommand, add: AddCommand): void {
+  const nar = program
+    .command('nar')
+    .summary('read and write Nix archives')
+    .description('Reads and writes Nix archives (NAR).');
+  withStore(
+    add(
+      nar,
+      'dump <path|store-path>',
+      async () => (await import('./commands/nar-dump.ts')).narDump,
+    ),
+  )
+    .description(
+      'Writes the archive of a path to standard output. A store path is dumped from the store, anything else from the disk; ./ in front of a name makes it a path on disk.',
+    )
+    .addHelpText(
+      'after',
+      examples(
+        'tvix-store nar dump ./result > result.nar',
+        'tvix-store nar dump /nix/store/…-hello | sha256sum',
+      ),
+    );
+  add(
+    nar,
+    'restore <destination>',
+    async () => (await import('./commands/nar-restore.ts')).narRestore,
+  ).description(
+    'Writes the archive on standard input to a destination that does not exist yet.',
+  );
+  add(
+    nar,
+    'ls [file] [path]',
+    async () => (await import('./commands/nar-ls.ts')).narLs,
+  )
+    .description(
+      'Lists what is in the archive in a file, or on standard input for -, without reading the contents where the file can seek. --json prints what nix nar ls --json prints.',
+    )
+    .option('-R, --recursive', 'list everything below, too');
+  add(
+    nar,
+    'hash <path...>',
+    async () => (await import('./commands/nar-hash.ts')).narHash,
+  )
+    .description(
+      'Prints the hash of the archive that a path on disk makes, as nix hash path does.',
+    )
+    .option('--type <algorithm>', 'md5, sha1, sha256 or sha512', 'sha256');
+}
+
+/** The options that name a store. */
+function withStore(
+  command: CommanderCommand,
+  defaultStore = 'the daemon on this machine, grpc+http://[::1]:8000',
+): CommanderCommand {
+  command.option(
+    `--${STORE_SETTING.flag} <address>`,
+    `${STORE_SETTING.help} (env: ${STORE_SETTING.variable}; default: ${defaultStore})`,
+  );
+  for (const { flag, variable, help } of Object.values(SERVICE_SETTINGS))
+    command.option(`--${flag} <address>`, `${help} (env: ${variable})`);
+  return command;
+}
+
+function logLevelArgument(text: string): LogLevel {
+  const level = parseLogLevel(text);
+  if (level === undefined)
+    throw new InvalidArgumentError(
+      `expected ${LOG_LEVELS.join(', ')}, or 1 to 5`,
+    );
+  return level;
+}
+
+function examples(...lines: string[]): string {
+  return `\nExamples:\n${lines.map((line) => `  ${line}\n`).join('')}`;
+}
+
+const PROGRAM_NOTES = `
+Addresses of stores:
+  local:/abs/dir               a store on this disk, of one process at a time
+  grpc+http://host:port        a daemon; also grpc+https://host:port, grpc+unix:///path
+  memory:                      a store that ends with the process
+
+Results go to standard output, one a line; logs and progress to standard error. Names are printed as the bytes that they
+are; in JSON, a byte XX that is no UTF-8 becomes \\udcXX. Exit codes: 0 done, 1 failed, 2 wrong usage.
+
+Examples:
+  tvix-store daemon --store local:$HOME/store
+  tvix-store import ./result
+  tvix-store ls -R /nix/store/…-result
+  tvix-store nar dump ./result | sha256sum
+`;

@@ -1,0 +1,35 @@
+import type { GivenFlags, ServiceAddresses } from './config.ts';
+import type { Logger } from './logging.ts';
+import type { Output } from './output.ts';
+import type { Progress } from './progress.ts';
+
+/** What every command gets to work with. */
+export interface CommandContext {
+  /** Standard output, for results alone. */
+  readonly output: Output;
+  /** Whether results are JSON, one value a line. */
+  readonly json: boolean;
+  readonly logger: Logger;
+  readonly progress: Progress;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** The flags that name stores. */
+  readonly storeFlags: GivenFlags;
+  /** The addresses of the three services, where nothing names others. */
+  addresses(defaultStore: string): ServiceAddresses;
+  /** Tells the user of a failure that the command survives. */
+  reportFailure(error: unknown): void;
+}
+
+/** What a command was called with. */
+export interface Invocation {
+  /** The operands, without options. */
+  readonly operands: readonly string[];
+  /** The options by the camel-cased names of their flags. */
+  readonly options: Readonly<Record<string, unknown>>;
+}
+
+/** A command: resolves when all is done, rejects with what went wrong. */
+export type Command = (
+  context: CommandContext,
+  invocation: Invocation,
+) => Promise<void>;

@@ -1,0 +1,53 @@
+import type { Command, CommandContext } from '../command.ts';
+import { defaultDaemonStore } from '../config.ts';
+import { Daemon } from '../daemon/daemon.ts';
+import { parseListenAddress } from '../daemon/listen-address.ts';
+import type { ListenAddress } from '../daemon/listen-address.ts';
+import { defaultListenAddresses } from '../daemon/listeners.ts';
+import { CliError } from '../errors.ts';
+import { openStore } from '../services.ts';
+import { onStopSignals } from '../signals.ts';
+import { explainStoreFailure } from '../store-failure.ts';
+
+/** Serves a store until SIGINT or SIGTERM. */
+export const daemon: Command = async (context, { options }) => {
+  const { logger, env } = context;
+  const listen = listenAddresses(options['listenAddress'], context);
+  const addresses = context.addresses(defaultDaemonStore(env));
+  const stop = onStopSignals();
+  const store = await openStore(addresses).catch((error: unknown) => {
+    throw explainStoreFailure(error, addresses);
+  });
+  try {
+    logger.info({ ...addresses }, 'store opened');
+    const running = await Daemon.start({
+      services: store,
+      listen,
+      env,
+      logger,
+    });
+    await Promise.race([running.ended, aborted(stop.gentle)]);
+    logger.info('stopping');
+    if (!(await running.stop(stop.hard)))
+      throw new CliError('cli/cut-off', 'calls were cut off');
+  } finally {
+    await store.close();
+    logger.info('stopped');
+  }
+};
+
+function listenAddresses(
+  given: unknown,
+  { logger }: CommandContext,
+): ListenAddress[] {
+  return given === undefined
+    ? defaultListenAddresses(logger)
+    : (given as readonly string[]).map(parseListenAddress);
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}

@@ -1,0 +1,38 @@
+interface Failure {
+  readonly name?: unknown;
+  readonly code?: unknown;
+  readonly message?: unknown;
+  readonly stack?: unknown;
+  readonly cause?: unknown;
+  readonly errors?: unknown;
+}
+
+/**
+ * A failure for people: its message and the messages of its causes, each once. An error that isn't one of ours is a fault
+ * of the program, and shows its stack.
+ */
+export function failureReport(error: unknown): string {
+  const lines: string[] = [];
+  for (
+    let failure: unknown = error;
+    failure !== undefined && failure !== null;
+    failure = (failure as Failure).cause
+  ) {
+    const text = lines.length === 0 ? firstText(failure) : messageOf(failure);
+    if (!lines.some((line) => line.includes(text))) lines.push(text);
+  }
+  return lines
+    .map((line, depth) => (depth === 0 ? `error: ${line}` : `  cause: ${line}`))
+    .join('\n');
+}
+
+function firstText(error: unknown): string {
+  const { code, stack } = error as Failure;
+  const isOurs = typeof code === 'string' && /^[a-z]+\/[a-z-]+$/.test(code);
+  return isOurs || typeof stack !== 'string' ? messageOf(error) : stack;
+}
+
+function messageOf(error: unknown): string {
+  const { message } = error as Failure;
+  return typeof message === 'string' ? message : String(error);
+}

@@ -1,0 +1,137 @@
+import { writeSync } from 'node:fs';
+import { CommanderError } from 'commander';
+import type { Command, CommandContext, Invocation } from './command.ts';
+import { createCommandLine } from './command-line.ts';
+import type { LoadCommand } from './command-line.ts';
+import { resolveAddresses, variablesBesideStoreFlag } from './config.ts';
+import { EXIT_DONE, EXIT_USAGE, exitCodeOf } from './exit-codes.ts';
+import { failureReport } from './failure-report.ts';
+import type { Logger, LogLevel } from './logging.ts';
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Runs the program with its arguments and answers the exit code; whatever fails has been reported then. */
+export async function runProgram(
+  args: readonly string[],
+  env: Environment,
+): Promise<number> {
+  let exitCode = EXIT_DONE;
+  const commandLine = createCommandLine(async (load, invocation) => {
+    exitCode = await runCommand(load, invocation, env);
+  });
+  try {
+    await commandLine.parseAsync(args, { from: 'user' });
+  } catch (error) {
+    if (error instanceof CommanderError)
+      return isAnswered(error) ? EXIT_DONE : EXIT_USAGE;
+    writeSync(2, `${failureReport(error)}\n`);
+    return exitCodeOf(error);
+  }
+  return exitCode;
+}
+
+/** Help or version were asked for and printed. */
+function isAnswered({ code, exitCode }: CommanderError): boolean {
+  return code !== 'commander.help' && exitCode === 0;
+}
+
+async function runCommand(
+  load: LoadCommand,
+  { operands, options }: Invocation,
+  env: Environment,
+): Promise<number> {
+  const context = await createContext(options, env);
+  try {
+    const command: Command = await load();
+    await command(context, { operands, options });
+    await context.output.flush();
+    return EXIT_DONE;
+  } catch (error) {
+    if (codeOf(error) === 'cli/output-closed') return EXIT_DONE;
+    // What was found before the failure is still a result.
+    await context.output.flush().catch(() => {});
+    context.reportFailure(error);
+    return exitCodeOf(error);
+  } finally {
+    context.progress.clear();
+  }
+}
+
+async function createContext(
+  options: Invocation['options'],
+  env: Environment,
+): Promise<CommandContext> {
+  const [{ DescriptorOutput }, { createLogger }, { Progress }] =
+    await Promise.all([
+      import('./output.ts'),
+      import('./logging.ts'),
+      import('./progress.ts'),
+    ]);
+  const progress = new Progress();
+  const json = options['json'] === true;
+  const isTerminal = process.stderr.isTTY === true;
+  const logger = createLogger({
+    level: options['logLevel'] as LogLevel,
+    json,
+    colours: isTerminal && !env['NO_COLOR'],
+    write(line) {
+      progress.clear();
+      writeStderr(line);
+    },
+  });
+  const storeFlags = storeFlagsOf(options);
+  return {
+    output: new DescriptorOutput(1),
+    json,
+    logger,
+    progress,
+    env,
+    storeFlags,
+    addresses(defaultStore) {
+      warnOfVariables(logger, storeFlags, env);
+      return resolveAddresses(storeFlags, env, defaultStore);
+    },
+    reportFailure(error) {
+      progress.clear();
+      if (json) logger.error({ err: error }, 'failed');
+      else writeStderr(`${failureReport(error)}\n`);
+    },
+  };
+}
+
+function storeFlagsOf(
+  options: Invocation['options'],
+): CommandContext['storeFlags'] {
+  return {
+    store: options['store'] as string | undefined,
+    'blob-service-addr': options['blobServiceAddr'] as string | undefined,
+    'directory-service-addr': options['directoryServiceAddr'] as
+      string | undefined,
+    'path-info-service-addr': options['pathInfoServiceAddr'] as
+      string | undefined,
+  };
+}
+
+function warnOfVariables(
+  logger: Logger,
+  flags: CommandContext['storeFlags'],
+  env: Environment,
+): void {
+  for (const variable of variablesBesideStoreFlag(flags, env))
+    logger.warn(
+      { variable, value: env[variable] },
+      'the environment sets a service beside --store',
+    );
+}
+
+function writeStderr(text: string): void {
+  try {
+    writeSync(2, text);
+  } catch {
+    // Nobody can be told that stderr is gone.
+  }
+}
+
+function codeOf(error: unknown): unknown {
+  return (error as { readonly code?: unknown } | null)?.code;
+}

@@ -1,0 +1,98 @@
+/** The composition root: which address is opened by what, and which services a command works on. */
+import { createRegistry } from '@tvix/castore';
+import type { AddressRegistry } from '@tvix/castore';
+import { GRPC_SCHEMES } from '@tvix/castore/grpc';
+import {
+  CachedNarCalculation,
+  localStoreAddressOpener,
+  MemoryNarCalculationCache,
+  openMemoryStoreAddress,
+  RenderingNarCalculation,
+} from '@tvix/store';
+import type {
+  NarCalculationService,
+  OpenedStoreServices,
+  Store,
+} from '@tvix/store';
+import { openGrpcStoreAddress } from '@tvix/store/grpc';
+import type { ServiceAddresses } from './config.ts';
+import { CliError } from './errors.ts';
+
+/** The services of a store. Whoever opens it closes it. */
+export interface OpenStore extends Store, AsyncDisposable {
+  readonly narCalculation: NarCalculationService;
+  close(): Promise<void>;
+}
+
+/** How a store is opened. */
+export interface OpenStoreOptions {
+  /** Only looks: a local store may be written to by another process meanwhile. */
+  readonly readOnly?: boolean;
+}
+
+/**
+ * Opens the three services. An address that stands for several of them is opened once.
+ *
+ * @throws CastoreError `castore/invalid-address`, and what the backends throw
+ */
+export async function openStore(
+  addresses: ServiceAddresses,
+  options: OpenStoreOptions = {},
+): Promise<OpenStore> {
+  const registry = createStoreRegistry(options);
+  const opened = new Map<string, OpenedStoreServices>();
+  const close = async (): Promise<void> => {
+    for (const { close } of opened.values()) await close();
+  };
+  const open = async (address: string): Promise<OpenedStoreServices> => {
+    const known = opened.get(address) ?? (await registry.open(address));
+    opened.set(address, known);
+    return known;
+  };
+  try {
+    const blobs = (await open(addresses.blobs)).blobs;
+    const directories = (await open(addresses.directories)).directories;
+    const pathInfoStore = await open(addresses.pathInfos);
+    const { pathInfos } = pathInfoStore;
+    assertServed(blobs, 'blobs', addresses.blobs);
+    assertServed(directories, 'directories', addresses.directories);
+    assertServed(pathInfos, 'path infos', addresses.pathInfos);
+    const narCalculation =
+      pathInfoStore.narCalculation ??
+      new CachedNarCalculation(
+        new RenderingNarCalculation({ blobs, directories }),
+        pathInfoStore.narCalculationCache ?? new MemoryNarCalculationCache(),
+      );
+    return {
+      blobs,
+      directories,
+      pathInfos,
+      narCalculation,
+      close,
+      [Symbol.asyncDispose]: close,
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+function createStoreRegistry(
+  options: OpenStoreOptions,
+): AddressRegistry<OpenedStoreServices> {
+  const registry = createRegistry<OpenedStoreServices>()
+    .register('memory', openMemoryStoreAddress)
+    .register('local', localStoreAddressOpener(options));
+  for (const scheme of GRPC_SCHEMES)
+    registry.register(scheme, openGrpcStoreAddress);
+  return registry;
+}
+
+function assertServed<T>(
+  service: T | undefined,
+  what: string,
+  address: string,
+): asserts service is T {
+  if (service === undefined)
+    throw new CliError('cli/usage', `${address} holds no ${what}`);
+}
