@@ -1,4 +1,5 @@
 /** For users of a store. */
+export { localStoreAddressOpener } from './address/local.ts';
 export { openMemoryStoreAddress } from './address/memory.ts';
 export type { OpenedStoreServices } from './address/opened-store.ts';
 export { closureOf } from './copy/closure.ts';
@@ -20,6 +21,7 @@ export type {
 } from './nar/calculation.ts';
 export { ingestNar } from './nar/ingest.ts';
 export type { NarIngestion } from './nar/ingest.ts';
+export { LocalNarCalculationCache } from './nar/local-calculation-cache.ts';
 export { renderNar } from './nar/render.ts';
 export { RenderingNarCalculation } from './nar/rendering-calculation.ts';
 export type { TreeStorage } from './nar/tree-storage.ts';
@@ -30,6 +32,7 @@ export type {
   PathNarInfo,
   PathSignature,
 } from './path-info/path-info.ts';
+export { LocalPathInfoService } from './path-info-service/local.ts';
 export { MemoryPathInfoService } from './path-info-service/memory.ts';
 export type {
   PathInfoCapabilities,

@@ -1,4 +1,4 @@
-import type { OpenedServices } from '@tvix/castore';
+import type { LocalStore, OpenedServices } from '@tvix/castore';
 import type { NarCalculationCache } from '../nar/calculation-cache.ts';
 import type { NarCalculationService } from '../nar/calculation.ts';
 import type { PathInfoService } from '../path-info-service/path-info-service.ts';
@@ -10,4 +10,6 @@ export interface OpenedStoreServices extends OpenedServices {
   readonly narCalculation?: NarCalculationService;
   /** Remembers calculations that are made here, where the address leads to something that remembers. */
   readonly narCalculationCache?: NarCalculationCache;
+  /** The engine behind `local:`, for what only it can do. Closed with the rest. */
+  readonly localStore?: LocalStore;
 }

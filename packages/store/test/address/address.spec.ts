@@ -1,6 +1,10 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { AddressRegistry } from '@tvix/castore';
 import { addCastoreServices, GRPC_SCHEMES } from '@tvix/castore/grpc';
+import { localStoreAddressOpener } from '../../src/address/local.ts';
 import { openMemoryStoreAddress } from '../../src/address/memory.ts';
 import type { OpenedStoreServices } from '../../src/address/opened-store.ts';
 import {
@@ -12,13 +16,13 @@ import {
   fullPathInfo,
   outputHash,
 } from '../../src/conformance/path-info-fixtures.ts';
+import type { Store } from '../../src/store.ts';
 import { storeTree } from '../fixtures.ts';
 import { openLoopback } from '../loopback.ts';
 
-const registry = new AddressRegistry<OpenedStoreServices>().register(
-  'memory',
-  openMemoryStoreAddress,
-);
+const registry = new AddressRegistry<OpenedStoreServices>()
+  .register('memory', openMemoryStoreAddress)
+  .register('local', localStoreAddressOpener({ reserveBytes: 0 }));
 for (const scheme of GRPC_SCHEMES)
   registry.register(scheme, openGrpcStoreAddress);
 
@@ -42,6 +46,9 @@ const TABLE: [address: string, isValid: boolean][] = [
   ['memory://foo', false],
   ['memory:///', false],
   ['memory:///foo', false],
+  ['local:', true],
+  ['local:///', false],
+  ['local://foo.example', false],
   ['grpc+unix:///path/to/somewhere', true],
   ['grpc+unix:///path/to/somewhere?wait-connect=0', true],
   ['grpc+unix:///path/to/somewhere?wait-connect=1', false],
@@ -70,6 +77,24 @@ describe('the address of a store', () => {
     await a.pathInfos!.put(fullPathInfo(1));
     expect(await b.pathInfos!.get(outputHash(1))).toBeUndefined();
     expect(a.narCalculationCache).toBeDefined();
+  });
+
+  it('local: opens what was stored there before', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'store-address-'));
+    open.push({
+      [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true }),
+    });
+    const first = await registry.open(`local:${folder}/store`);
+    await first.pathInfos!.put(fullPathInfo(1));
+    const node = await storeTree('complicated', first as Store);
+    await first.close();
+    const second = await opened(`local:${folder}/store`);
+    expect(await second.pathInfos!.get(outputHash(1))).toBeDefined();
+    expect(
+      (await new RenderingNarCalculation(second as Store).calculateNar(node))
+        .narSize,
+    ).toBe(840n);
+    expect(second.localStore?.directory).toBe(`${folder}/store`);
   });
 
   it('grpc+unix: opens all services of one daemon', async () => {

@@ -1,7 +1,13 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from '@jest/globals';
+import { openLocalStore } from '@tvix/castore';
+import type { LocalStore } from '@tvix/castore';
 import { runPathInfoServiceConformance } from '../../src/conformance/index.ts';
 import type { PathInfoServiceSubject } from '../../src/conformance/index.ts';
 import { addStoreServices, GrpcPathInfoService } from '../../src/grpc/index.ts';
+import { LocalPathInfoService } from '../../src/path-info-service/local.ts';
 import { MemoryPathInfoService } from '../../src/path-info-service/memory.ts';
 import type { PathInfoService } from '../../src/path-info-service/path-info-service.ts';
 import { openLoopback } from '../loopback.ts';
@@ -39,7 +45,32 @@ const memory: PathInfoServiceSubject = {
   create: () => new MemoryPathInfoService(),
 };
 
-const subjects = { memory };
+let folder: string;
+const stores = new Map<PathInfoService, LocalStore>();
+
+async function openLocal(): Promise<PathInfoService> {
+  const store = await openLocalStore(folder, { reserveBytes: 0 });
+  const service = new LocalPathInfoService(store);
+  stores.set(service, store);
+  return service;
+}
+
+const local: PathInfoServiceSubject = {
+  async create() {
+    folder = await mkdtemp(join(tmpdir(), 'store-path-infos-'));
+    return openLocal();
+  },
+  async destroy(service) {
+    await stores.get(service)!.close();
+    await rm(folder, { recursive: true, force: true });
+  },
+  async reopen(service) {
+    await stores.get(service)!.close();
+    return openLocal();
+  },
+};
+
+const subjects = { memory, local };
 
 for (const [name, subject] of Object.entries(subjects)) {
   describe(`the path info service ${name}`, () => {

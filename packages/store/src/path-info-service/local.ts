@@ -1,0 +1,76 @@
+import { compareBytes } from '@tvix/castore';
+import type { CallOptions, LocalStore, Table } from '@tvix/castore';
+import { encodeNixBase32 } from '@tvix/nar';
+import { StoreError } from '../errors.ts';
+import { assertOutputHash } from '../path-info/output-hash.ts';
+import { PathInfo } from '../path-info/path-info.ts';
+import type {
+  PathInfoCapabilities,
+  PathInfoService,
+} from './path-info-service.ts';
+
+/** The table that path infos are kept in. */
+const TABLE = 'path-infos';
+
+/**
+ * Keeps path infos in a local store, in a table of its own: the 20 bytes of the output hash lead to the encoded message.
+ * Whoever opened the store closes it.
+ */
+export class LocalPathInfoService implements PathInfoService {
+  readonly capabilities: PathInfoCapabilities = { put: true, list: true };
+  readonly #table: Table;
+
+  constructor(store: Pick<LocalStore, 'table'>) {
+    this.#table = store.table(TABLE);
+  }
+
+  async get(
+    outputHash: Uint8Array,
+    options?: CallOptions,
+  ): Promise<PathInfo | undefined> {
+    options?.signal?.throwIfAborted();
+    assertOutputHash(outputHash);
+    const value = this.#table.get(outputHash);
+    return value && decode(outputHash, value);
+  }
+
+  async put(pathInfo: PathInfo, options?: CallOptions): Promise<PathInfo> {
+    options?.signal?.throwIfAborted();
+    await this.#table.put(pathInfo.storePath.digest, pathInfo.encode());
+    return pathInfo;
+  }
+
+  async *list(options?: CallOptions): AsyncGenerator<PathInfo> {
+    options?.signal?.throwIfAborted();
+    for await (const [outputHash, value] of this.#table.entries()) {
+      yield decode(outputHash, value);
+      options?.signal?.throwIfAborted();
+    }
+  }
+}
+
+/** Holds what was stored to all rules again: the table answers for its bytes, not for what they mean. */
+function decode(outputHash: Uint8Array, value: Uint8Array): PathInfo {
+  let pathInfo: PathInfo;
+  try {
+    pathInfo = PathInfo.decode(value);
+  } catch (cause) {
+    throw corrupt(outputHash, 'is invalid', cause);
+  }
+  if (compareBytes(pathInfo.storePath.digest, outputHash) !== 0)
+    throw corrupt(outputHash, `belongs to ${pathInfo.storePath.toString()}`);
+  return pathInfo;
+}
+
+function corrupt(
+  outputHash: Uint8Array,
+  what: string,
+  cause?: unknown,
+): StoreError {
+  const hash = encodeNixBase32(outputHash);
+  return new StoreError(
+    'store/corrupt-path-info',
+    `the stored path info of ${hash} ${what}`,
+    { cause, details: { outputHash } },
+  );
+}
