@@ -132,6 +132,7 @@ export function createCommandLine(run: RunCommand): CommanderCommand {
     .summary('list what is in a store path')
     .description('Lists a store path, or a directory or file in it.')
     .option('-R, --recursive', 'list everything below, too')
+    .option('-l, --long', 'tell modes, sizes and targets')
     .addHelpText(
       'after',
       examples(
@@ -200,7 +201,8 @@ function addCastoreCommands(program: CommanderCommand, add: AddCommand): void {
     ),
   )
     .description('Lists a directory by its digest, or what is in it.')
-    .option('-R, --recursive', 'list everything below, too');
+    .option('-R, --recursive', 'list everything below, too')
+    .option('-l, --long', 'tell modes, sizes and targets');
   withStore(
     add(
       castore,
@@ -247,7 +249,8 @@ function addNarCommands(program: CommanderCommand, add: AddCommand): void {
     .description(
       'Lists what is in the archive in a file, or on standard input for -, without reading the contents where the file can seek. --json prints what nix nar ls --json prints.',
     )
-    .option('-R, --recursive', 'list everything below, too');
+    .option('-R, --recursive', 'list everything below, too')
+    .option('-l, --long', 'tell modes, sizes and targets');
   add(
     nar,
     'hash <path...>',

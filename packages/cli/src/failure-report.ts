@@ -7,6 +7,13 @@ interface Failure {
   readonly errors?: unknown;
 }
 
+/** Failures whose messages say what there is to do: what the system said adds nothing. */
+const EXPLAINED: ReadonlySet<unknown> = new Set([
+  'cli/store-in-use',
+  'cli/no-daemon',
+  'cli/address-in-use',
+]);
+
 /**
  * A failure for people: its message and the messages of its causes, each once. An error that isn't one of ours is a fault
  * of the program, and shows its stack.
@@ -20,6 +27,7 @@ export function failureReport(error: unknown): string {
   ) {
     const text = lines.length === 0 ? firstText(failure) : messageOf(failure);
     if (!lines.some((line) => line.includes(text))) lines.push(text);
+    if (EXPLAINED.has((failure as Failure).code)) break;
   }
   return lines
     .map((line, depth) => (depth === 0 ? `error: ${line}` : `  cause: ${line}`))

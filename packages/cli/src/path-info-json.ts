@@ -1,8 +1,4 @@
-import {
-  formatContentAddress,
-  formatSignature,
-  NixHash,
-} from '@tvix/nar';
+import { formatContentAddress, formatSignature, NixHash } from '@tvix/nar';
 import { pathInfoToNarInfo } from '@tvix/store';
 import type { PathInfo } from '@tvix/store';
 import { nodeJson } from './node-json.ts';

@@ -1,8 +1,9 @@
-import { descendTo, quoteBytes, splitPath } from '@tvix/castore';
+import { descendTo, splitPath } from '@tvix/castore';
 import type { Node, PathComponent } from '@tvix/castore';
 import { STORE_DIR, StorePath } from '@tvix/nar';
 import type { PathInfo } from '@tvix/store';
 import { CliError } from './errors.ts';
+import { quotePath } from './quote-path.ts';
 import type { OpenStore } from './services.ts';
 
 /** A store path and what it leads to inside. */
@@ -116,6 +117,6 @@ export async function requireBelow(
   if (node !== undefined) return node;
   throw new CliError(
     'cli/not-found',
-    `there is no ${names.map(quoteBytes).join('/')} in ${rootName}`,
+    `there is no ${quotePath(names)} in ${rootName}`,
   );
 }

@@ -32,8 +32,8 @@ export const daemon: Command = async (context, { options }) => {
       throw new CliError('cli/cut-off', 'calls were cut off');
   } finally {
     await store.close();
-    logger.info('stopped');
   }
+  logger.info('stopped');
 };
 
 function listenAddresses(

@@ -1,7 +1,7 @@
 import { compareBytes } from '@tvix/nar';
 import type { ParsedNarEvent } from '@tvix/nar';
-import { quoteBytes } from '@tvix/castore';
 import { CliError } from '../errors.ts';
+import { quotePath } from '../quote-path.ts';
 import type { ListingEvent } from './entry.ts';
 
 /**
@@ -39,6 +39,6 @@ export async function* nodeInArchive(
   if (state === 'before')
     throw new CliError(
       'cli/not-found',
-      `there is no ${names.map(quoteBytes).join('/')} in the archive`,
+      `there is no ${quotePath(names)} in the archive`,
     );
 }
