@@ -118,7 +118,7 @@ function isKindred(error: unknown): error is Kindred {
   const { code, kind } = error as Partial<Kindred>;
   return (
     typeof code === 'string' &&
-    /^[a-z]+\/[a-z-]+$/.test(code) &&
+    /^[a-z]+\/[a-z0-9-]+$/.test(code) &&
     typeof kind === 'string' &&
     kind in STATUS_OF_KIND
   );
