@@ -7,7 +7,8 @@ import {
   GrpcDirectoryService,
 } from '@tvix/castore/grpc';
 import { StorePath } from '@tvix/nar';
-import { GrpcPathInfoService, PathInfo } from '@tvix/store';
+import { PathInfo } from '@tvix/store';
+import { GrpcPathInfoService } from '@tvix/store/grpc';
 import { join } from 'node:path';
 import { Daemon } from '../support/daemon.ts';
 import { scratchFolder } from '../support/scratch.ts';
