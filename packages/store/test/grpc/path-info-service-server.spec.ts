@@ -146,6 +146,9 @@ describe('PathInfoService over gRPC', () => {
     await expect(
       raw.put({ ...message, references: [EMPTY] }),
     ).rejects.toMatchObject({ code: Status.INVALID_ARGUMENT });
+    await expect(
+      raw.put({ ...message, narinfo: { narSha256: EMPTY } }),
+    ).rejects.toMatchObject({ code: Status.INVALID_ARGUMENT });
     expect(await client.get(DUMMY_OUTPUT_HASH)).toBeUndefined();
   });
 

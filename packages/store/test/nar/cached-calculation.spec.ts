@@ -160,10 +160,10 @@ describe('CachedNarCalculation', () => {
       type: 'symlink',
       target: symlinkTarget('x'.repeat(4000)),
     };
-    for (const _ of [1, 2]) {
-      const call = calculation.calculateNar(node);
+    for (let call = 0; call < 2; call++) {
+      const answer = calculation.calculateNar(node);
       await inner.answer('resolve');
-      await call;
+      await answer;
     }
     expect(inner.asked).toHaveLength(2);
   });

@@ -1,10 +1,12 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import {
+  hashBytes,
   MemoryBlobService,
   MemoryDirectoryService,
   nodesEqual,
 } from '@tvix/castore';
+import { NarWriter } from '@tvix/nar';
 import { ingestNar } from '../../src/nar/ingest.ts';
 import { renderNar } from '../../src/nar/render.ts';
 import { collect, fromHex, hex, storeTree } from '../fixtures.ts';
@@ -120,6 +122,38 @@ describe('ingestNar', () => {
       ),
     ).rejects.toMatchObject({ code: 'nar/invalid-data' });
     expect(returned).toBe(true);
+  });
+
+  it('holds little of a large file at a time', async () => {
+    const size = 256 * 1024 * 1024;
+    const piece = new Uint8Array(64 * 1024);
+    let given = 0;
+    let taken = 0;
+    let most = 0;
+    const storage = memoryStorage();
+    storage.blobs.openWrite = () => ({
+      async write(chunk) {
+        await new Promise(setImmediate);
+        taken += chunk.length;
+      },
+      close: async () => hashBytes(piece),
+      async abort() {},
+    });
+    const writer = new NarWriter();
+    writer.regular(false, BigInt(size));
+    async function* archive(): AsyncGenerator<Uint8Array> {
+      for (; given < size; given += piece.length) {
+        writer.data(piece);
+        most = Math.max(most, given - taken);
+        yield* writer.take();
+      }
+      writer.finish();
+      yield* writer.take();
+    }
+    const { narSize } = await ingestNar(archive(), storage);
+    expect(narSize).toBe(BigInt(size + 112));
+    expect(taken).toBe(size);
+    expect(most).toBeLessThan(1024 * 1024);
   });
 
   it('ends with the reason of the signal while the source stalls', async () => {

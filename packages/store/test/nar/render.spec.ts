@@ -160,14 +160,10 @@ describe('renderNar', () => {
     const node = await storeTree('blobB', storage);
     const controller = new AbortController();
     const reason = new RangeError('enough');
-    await expect(
-      (async () => {
-        for await (const _ of renderNar(node, storage, {
-          signal: controller.signal,
-        }))
-          controller.abort(reason);
-      })(),
-    ).rejects.toBe(reason);
+    const chunks = renderNar(node, storage, { signal: controller.signal });
+    expect((await chunks.next()).done).toBe(false);
+    controller.abort(reason);
+    await expect(collect(chunks)).rejects.toBe(reason);
   });
 
   it('holds little of a large file at a time', async () => {
