@@ -13,7 +13,7 @@ export interface OpenedFile {
 /** Decides at each OPEN whether the kernel may read a copy by itself instead of asking for every part. */
 export interface FileOpener {
   /** Never throws for want of a copy: then the file is read through READ. */
-  open(nodeid: number, blob: BlobRef, signal: AbortSignal): Promise<OpenedFile>;
+  open(nodeid: number, blob: BlobRef): Promise<OpenedFile>;
 
   /** As often as `open` was answered. */
   release(nodeid: number, handle: number): void;

@@ -75,7 +75,7 @@ export class InodePage {
     this.#places[slot] = place;
     this.references[slot] = 0;
     // A copy: the target may be a view of a whole encoded directory.
-    if (target !== undefined) this.#targets.set(slot, target.slice());
+    if (target !== undefined) this.#targets.set(slot, new Uint8Array(target));
     return slot;
   }
 

@@ -43,11 +43,16 @@ export class FileOperations {
     }
     this.#kernel.deferred.answerLater(
       call,
-      (signal) => opener.open(call.nodeid, blob, signal),
-      ({ handle, flags, backingId }) => {
+      async () => {
+        const { handle, flags, backingId } = await opener.open(
+          call.nodeid,
+          blob,
+        );
+        // Nobody may wait any more: the kernel releases only what it knows to be open.
         if (!answerOpen(this.#kernel.reply, call, handle, flags, backingId))
           opener.release(call.nodeid, handle);
       },
+      () => undefined,
     );
   }
 

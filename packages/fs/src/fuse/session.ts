@@ -1,0 +1,87 @@
+import { CastoreFs } from '../castore-fs.ts';
+import type { ViewOptions } from '../castore-fs.ts';
+import { FsError } from '../errors.ts';
+import { writeReply } from './device.ts';
+import type { Device } from './device.ts';
+import { loadLibc } from './libc.ts';
+import type { Libc } from './libc.ts';
+import { Passthrough } from './passthrough.ts';
+import type { PassthroughOptions } from './passthrough.ts';
+import { PipeDevice } from './pipe-device.ts';
+import { PollDevice } from './poll-device.ts';
+import type { FsServices } from './service-host.ts';
+
+/** How a mount is served. Plain data: it travels between threads. */
+export interface SessionOptions extends ViewOptions {
+  /** Lets the kernel read large blobs by itself. */
+  readonly passthrough?: PassthroughOptions;
+  /** Does without koffi, as on platforms that it has no binary for. */
+  readonly withoutLibc?: boolean;
+}
+
+/** Serves a mounted `/dev/fuse` from this thread until the mount is gone. */
+export class FuseSession {
+  readonly #device: Device;
+  readonly #passthrough: Passthrough | undefined;
+  /** Resolves when the mount is gone or {@link FuseSession.stop} was called. */
+  readonly ended: Promise<void>;
+
+  /** @throws FsError `fs/unsupported` */
+  constructor(fd: number, services: FsServices, options: SessionOptions = {}) {
+    const libc = options.withoutLibc === true ? undefined : loadLibc();
+    this.#device = libc === undefined ? openPipe(fd) : new PollDevice(fd, libc);
+    this.#passthrough = openPassthrough(fd, libc, services, options);
+    const fs = new CastoreFs({
+      ...services,
+      ...options,
+      ...(this.#passthrough && { opener: this.#passthrough }),
+    });
+    const device = this.#device;
+    const respond = (
+      message: Uint8Array,
+      data?: readonly Uint8Array[],
+    ): boolean => {
+      const isTaken = writeReply(fd, message, data);
+      device.answered();
+      return isTaken;
+    };
+    this.ended = device
+      .serve(
+        (request) => fs.handle(request, respond),
+        () => fs.pending,
+      )
+      .finally(() => {
+        fs.reset();
+        this.#passthrough?.close();
+      });
+  }
+
+  /** Stops serving. Requests that wait stay unanswered until the descriptor is closed. */
+  stop(): void {
+    this.#device.stop();
+  }
+}
+
+function openPipe(fd: number): PipeDevice {
+  try {
+    return new PipeDevice(fd);
+  } catch (cause) {
+    throw new FsError(
+      'fs/unsupported',
+      'neither koffi nor a pipe handle of this Node can read /dev/fuse',
+      { cause },
+    );
+  }
+}
+
+function openPassthrough(
+  fd: number,
+  libc: Libc | undefined,
+  { blobs }: FsServices,
+  { passthrough }: SessionOptions,
+): Passthrough | undefined {
+  // Without koffi there is no ioctl: everything is read through requests then.
+  return passthrough === undefined || libc === undefined
+    ? undefined
+    : new Passthrough(fd, libc, blobs, passthrough);
+}

@@ -1,0 +1,69 @@
+/** The thread that serves the kernel. It does nothing else, and touches no path: any might lie under the mount. */
+import { parentPort, workerData } from 'node:worker_threads';
+import type { MessagePort } from 'node:worker_threads';
+import { ServiceClient } from './service-client.ts';
+import { openModuleServices } from './services.ts';
+import type { ClosableServices } from './services.ts';
+import { FuseSession } from './session.ts';
+import type { SessionOptions } from './session.ts';
+
+/** Where the worker gets its services from. */
+export type ServicesData =
+  | { readonly port: MessagePort; readonly immutable: boolean }
+  | { readonly href: string; readonly options: unknown };
+
+/** What the worker is told: first the services, and the descriptor once there is a mount behind it. */
+export interface WorkerData {
+  readonly services: ServicesData;
+  readonly session: SessionOptions;
+}
+
+/** What the worker is told later on. */
+export type WorkerOrder =
+  { readonly type: 'serve'; readonly fd: number } | { readonly type: 'stop' };
+
+/** What the worker tells. */
+export type WorkerReport =
+  | { readonly type: 'ready' }
+  | { readonly type: 'serving' }
+  | { readonly type: 'failed'; readonly error: unknown };
+
+const main = parentPort!;
+const { services: data, session: options } = workerData as WorkerData;
+
+function openServices(): Promise<ClosableServices> | ClosableServices {
+  if ('href' in data) return openModuleServices(data.href, data.options);
+  const { port, immutable } = data;
+  return {
+    ...new ServiceClient(port).services(immutable),
+    close: async () => port.close(),
+  };
+}
+
+function report(message: WorkerReport): void {
+  main.postMessage(message);
+}
+
+async function serve(services: ClosableServices, fd: number): Promise<void> {
+  const session = new FuseSession(fd, services, options);
+  main.on('message', (order: WorkerOrder) => {
+    if (order.type === 'stop') session.stop();
+  });
+  report({ type: 'serving' });
+  await session.ended;
+}
+
+try {
+  const services = await openServices();
+  const order = new Promise<WorkerOrder>((resolve) =>
+    main.once('message', resolve),
+  );
+  report({ type: 'ready' });
+  const first = await order;
+  if (first.type === 'serve') await serve(services, first.fd);
+  await services.close();
+} catch (error) {
+  const { code, message, cause } = error as Error & { code?: string };
+  report({ type: 'failed', error: { code, message, cause: String(cause) } });
+}
+main.close();
