@@ -1,22 +1,18 @@
 import { treeFromDiskSync } from '@tvix/castore';
 import { NarWriter } from '@tvix/nar';
-import { renderNar } from '@tvix/store';
-import type { Command, CommandContext } from '../command.ts';
+import type { Command } from '../command.ts';
+import { isStorePathArgument } from '../is-store-path-argument.ts';
 import { writeFully } from '../output-sync.ts';
-import {
-  isStorePathArgument,
-  parseStorePathArgument,
-  requireNode,
-} from '../store-path-argument.ts';
-import { withStoreToRead } from '../with-store.ts';
 
 const STDOUT = 1;
 
 /** Writes the archive of a path on disk, or of a path in the store, to standard output. */
 export const narDump: Command = async (context, { operands }) => {
   const [path = ''] = operands;
-  if (isStorePathArgument(path)) await dumpFromStore(path, context);
-  else dumpFromDisk(path);
+  if (!isStorePathArgument(path)) return dumpFromDisk(path);
+  // The services take longer to load than a small path to dump.
+  const { dumpFromStore } = await import('../dump-from-store.ts');
+  return dumpFromStore(path, context);
 };
 
 /** There is nothing else to do meanwhile: reading, writing and waiting on one thread is the fastest. */
@@ -28,16 +24,4 @@ function dumpFromDisk(path: string): void {
   }
   writer.finish();
   writeFully(STDOUT, writer.take());
-}
-
-async function dumpFromStore(
-  path: string,
-  context: CommandContext,
-): Promise<void> {
-  const argument = parseStorePathArgument(path);
-  await withStoreToRead(context, async (store) => {
-    const { node } = await requireNode(store, argument);
-    for await (const chunk of renderNar(node, store))
-      await context.output.write([chunk]);
-  });
 }
