@@ -3,6 +3,7 @@ import { hashBytes, symlinkTarget } from '@tvix/castore';
 import type { CallOptions, FileNode, Node } from '@tvix/castore';
 import { CachedNarCalculation } from '../../src/nar/cached-calculation.ts';
 import { MemoryNarCalculationCache } from '../../src/nar/calculation-cache.ts';
+import type { NarCalculationCache } from '../../src/nar/calculation-cache.ts';
 import { calculationKey } from '../../src/nar/calculation-key.ts';
 import type {
   NarCalculation,
@@ -151,6 +152,17 @@ describe('CachedNarCalculation', () => {
     await inner.answer('reject', reason);
     await inner.answer('resolve');
     expect(await next).toEqual(ANSWER);
+  });
+
+  it('answers although the cache fails, for reading and for writing', async () => {
+    const inner = new ManualCalculation();
+    const broken: NarCalculationCache = {
+      get: () => Promise.reject(new RangeError('damaged')),
+      set: () => Promise.reject(new RangeError('no space')),
+    };
+    const answer = new CachedNarCalculation(inner, broken).calculateNar(FILE);
+    await inner.answer('resolve');
+    expect(await answer).toEqual(ANSWER);
   });
 
   it('passes symlinks on', async () => {
