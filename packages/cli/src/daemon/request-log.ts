@@ -12,7 +12,11 @@ type CallListener = Parameters<ServerInterceptingCall['start']>[0];
 export function logRequests(logger: Logger): ServerInterceptor {
   return ({ path }, call) => {
     const started = performance.now();
-    const log = (status: Status | null | undefined): void =>
+    let isLogged = false;
+    const log = (status: Status | null | undefined): void => {
+      // Every call is cancelled at last, when its stream closes.
+      if (isLogged) return;
+      isLogged = true;
       logger.debug(
         {
           method: path,
@@ -22,6 +26,7 @@ export function logRequests(logger: Logger): ServerInterceptor {
         },
         'request',
       );
+    };
     const sendStatus = call.sendStatus.bind(call);
     call.sendStatus = (status) => {
       log(status.code);
