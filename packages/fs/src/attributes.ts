@@ -7,7 +7,7 @@ import type { ReplyBuffer } from './fuse/reply.ts';
 export const FOREVER_SECONDS: number = 365 * 24 * 60 * 60;
 
 /** `st_blksize`: what programs read and write at a time when they ask. */
-const BLOCK_SIZE = 4096;
+export const BLOCK_SIZE = 4096;
 
 /** What `stat` says of a node, as far as nodes differ: everything belongs to root and dates from the epoch. */
 export interface Attributes {

@@ -22,7 +22,7 @@ import type { RootNodes } from './root-nodes.ts';
 
 /** How a file system shows its nodes. */
 export interface ViewOptions {
-  /** Whether the root may be listed; names are found either way. Default: no, as stores may be huge. */
+  /** Whether the root may be listed; names are found either way. Default: where the root nodes are `immutable`. */
   readonly listRoot?: boolean;
   /** Whether `user.tvix.castore.{blob,directory}.digest` can be read, which costs a request for each `ls -l`. */
   readonly xattrs?: boolean;
@@ -106,7 +106,7 @@ export class CastoreFs {
     });
     this.#directories = new DirectoryOperations(this.#kernel, {
       ...shared,
-      listRoot: options.listRoot ?? false,
+      listRoot: options.listRoot ?? rootNodes.immutable === true,
     });
     this.#files = new FileOperations(this.#kernel, blobs, opener);
     this.#wantsPassthrough = opener !== undefined;

@@ -8,6 +8,7 @@ export const ERRNO: Readonly<Record<PosixErrorCode, number>> = {
   EINTR: 4,
   EIO: 5,
   EBADF: 9,
+  EACCES: 13,
   ENOTDIR: 20,
   EISDIR: 21,
   EINVAL: 22,

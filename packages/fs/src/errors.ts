@@ -14,6 +14,7 @@ export type PosixErrorCode =
   | 'EINTR'
   | 'EIO'
   | 'EBADF'
+  | 'EACCES'
   | 'ENOTDIR'
   | 'EISDIR'
   | 'EINVAL'

@@ -8,6 +8,13 @@ export type {
 } from './errors.ts';
 export { rootNodesFromDirectory, rootNodesFromEntries } from './root-nodes.ts';
 export type { RootNodes } from './root-nodes.ts';
+export { ReadOnlyFs } from './read-only-fs/read-only-fs.ts';
+export type {
+  PathLike,
+  ReadOnlyFsOptions,
+} from './read-only-fs/read-only-fs.ts';
+export type { OpenFile, ReadRange } from './read-only-fs/open-file.ts';
+export type { Dirent, FileType, Stats } from './read-only-fs/stats.ts';
 
 /** For those who bring the protocol over another transport. */
 export { CastoreFs } from './castore-fs.ts';

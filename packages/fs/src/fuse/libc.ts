@@ -26,10 +26,13 @@ export interface Libc {
   takeDescriptor(pid: number, fd: number): number;
 }
 
-interface Koffi {
+/** What is used of koffi. */
+export interface Koffi {
   load(path: null): { func(prototype: string): (...args: unknown[]) => number };
   errno(): number;
   address(value: unknown): bigint;
+  /** Foreign memory as an ArrayBuffer, without a copy. */
+  view(address: bigint, length: number): ArrayBuffer;
   node: {
     poll(fd: number, options: object, callback: () => void): Watch;
   };
@@ -47,14 +50,18 @@ const EPROTO = 71;
 
 /** Loads the C library of Linux; `undefined` where koffi has no binary for this platform or wasn't installed. */
 export function loadLibc(): Libc | undefined {
+  const koffi = loadKoffi();
+  return koffi && bind(koffi);
+}
+
+/** Loads koffi; `undefined` in the same cases. */
+export function loadKoffi(): Koffi | undefined {
   if (process.platform !== 'linux') return undefined;
-  let koffi: Koffi;
   try {
-    koffi = createRequire(import.meta.url)('koffi') as Koffi;
+    return createRequire(import.meta.url)('koffi') as Koffi;
   } catch {
     return undefined;
   }
-  return bind(koffi);
 }
 
 function bind(koffi: Koffi): Libc {
