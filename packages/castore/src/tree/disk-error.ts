@@ -1,8 +1,18 @@
 import { CastoreError } from '../errors.ts';
-import type { CastoreErrorCode } from '../errors.ts';
 import { quoteBytes } from '../path/path-component.ts';
 
-const WHAT_HAPPENED = {
+/** What can go wrong on a disk. */
+export type DiskErrorCode =
+  | 'castore/unable-to-stat'
+  | 'castore/unable-to-open'
+  | 'castore/unable-to-read'
+  | 'castore/unable-to-write'
+  | 'castore/no-space'
+  | 'castore/file-changed'
+  | 'castore/destination-exists'
+  | 'castore/unsupported-file-type';
+
+const WHAT_HAPPENED: Readonly<Record<DiskErrorCode, string>> = {
   'castore/unable-to-stat': 'unable to examine',
   'castore/unable-to-open': 'unable to open',
   'castore/unable-to-read': 'unable to read',
@@ -12,11 +22,11 @@ const WHAT_HAPPENED = {
   'castore/destination-exists': 'there is something already at',
   'castore/unsupported-file-type':
     'neither a file, a directory nor a symbolic link:',
-} as const satisfies Partial<Record<CastoreErrorCode, string>>;
+};
 
 /** A failure of the disk, with the path as people know it in the message and, as bytes, in the details. */
 export function diskError(
-  code: keyof typeof WHAT_HAPPENED,
+  code: DiskErrorCode,
   path: Uint8Array,
   cause?: unknown,
 ): CastoreError {

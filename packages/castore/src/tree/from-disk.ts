@@ -12,6 +12,7 @@ import type { CallOptions } from '../blob-service/blob-service.ts';
 import { DiskBatch } from './disk-batch.ts';
 import { DiskDirectory } from './disk-directory.ts';
 import { diskError } from './disk-error.ts';
+import type { DiskErrorCode } from './disk-error.ts';
 import type { TreeEvent } from './event.ts';
 
 /**
@@ -177,7 +178,7 @@ function isUnchanged(before: Stats, after: Stats): boolean {
 }
 
 function attempt<T>(
-  code: Parameters<typeof diskError>[0],
+  code: DiskErrorCode,
   shown: () => Uint8Array,
   call: () => T,
 ): T {
