@@ -27,6 +27,8 @@ export async function* readRemoteBlob(
       { digest: digest.bytes },
       { signal },
     )) {
+      // What has arrived already is handed out even after a cancellation.
+      signal.throwIfAborted();
       if (data.length === 0) continue;
       if (held !== undefined) yield held;
       hasher.update(data);

@@ -37,6 +37,13 @@ export class OutgoingStream<T> implements AsyncIterable<T> {
     this.#wakeReader?.();
   }
 
+  /** Drops what waits and ends with one item instead. */
+  endWith(item: T): void {
+    this.#queue.splice(0, this.#queue.length, item);
+    this.end();
+    this.#wakeWriter?.();
+  }
+
   /** Says that nobody reads on: a waiting `push` resolves. */
   abandon(): void {
     this.#isAbandoned = true;
