@@ -26,6 +26,22 @@ export const STORE_ERROR_KINDS = {
   'store/incomplete-tree': 'missing',
   'store/corrupt-path-info': 'corrupt',
   'store/protocol': 'storage',
+  'store/hash-mismatch': 'invalid',
+  'store/narinfo-refused': 'invalid',
+  'store/path-exists': 'refused',
+  'store/untrusted': 'refused',
+  'store/invalid-realisation': 'invalid',
+  'store/invalid-debug-info': 'invalid',
+  'store/invalid-tokens': 'invalid',
+  'store/corrupt-compression': 'invalid',
+  'store/unsupported-compression': 'invalid',
+  'store/limit-exceeded': 'invalid',
+  'store/slow-sender': 'refused',
+  'store/unsupported': 'refused',
+  'store/invalid-upstream': 'invalid',
+  'store/upstream-refused': 'storage',
+  'store/upstream-unavailable': 'unavailable',
+  'store/upstream-corrupt': 'corrupt',
 } as const;
 
 /** A stable code that says what went wrong; `docs/errors.md` explains each. */

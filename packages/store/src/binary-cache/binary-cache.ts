@@ -1,0 +1,29 @@
+import { NarSizes } from '../nar/sizes.ts';
+import type {
+  BinaryCacheOptions,
+  BinaryCacheServices,
+  CacheContext,
+} from './context.ts';
+import type { RequestPath } from './request-path.ts';
+import type { Resource } from './resource.ts';
+import { route } from './routes.ts';
+import { Turns } from './turns.ts';
+
+/** The resources of a Nix binary cache over a store. It knows requests and replies, and no sockets. */
+export class BinaryCache {
+  readonly #context: CacheContext;
+
+  constructor(services: BinaryCacheServices, options: BinaryCacheOptions = {}) {
+    this.#context = {
+      ...services,
+      options,
+      sizes: new NarSizes(services.directories),
+      commits: new Turns(),
+    };
+  }
+
+  /** The resource that a path leads to; `undefined` where there is none whatever the store holds. */
+  resourceAt(path: RequestPath): Resource | undefined {
+    return route(path, this.#context);
+  }
+}

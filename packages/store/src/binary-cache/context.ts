@@ -1,0 +1,47 @@
+import type { BlobService, DirectoryService } from '@tvix/castore';
+import type { PublicKey } from '@tvix/nar';
+import type { NarCalculationService } from '../nar/calculation.ts';
+import type { NarSizes } from '../nar/sizes.ts';
+import type { PathInfoService } from '../path-info-service/path-info-service.ts';
+import type { PathSigner } from '../path-info-service/signing.ts';
+import type { CacheInfoOptions } from './cache-info.ts';
+import type { CacheTables } from './table.ts';
+import type { Turns } from './turns.ts';
+
+/** What a binary cache serves and writes to. */
+export interface BinaryCacheServices {
+  readonly pathInfos: PathInfoService;
+  readonly blobs: BlobService;
+  readonly directories: DirectoryService;
+  readonly narCalculation: NarCalculationService;
+  readonly tables: CacheTables;
+}
+
+/** Bounds of what is taken from outside. */
+export interface UploadLimits {
+  /** Bytes of a NAR. 64 GiB where left out. */
+  readonly maxNarBytes?: number;
+  /** Bytes that one byte of a compressed file may become, once it has become 256 MiB. 2000 where left out. */
+  readonly maxRatio?: number;
+}
+
+/** How a binary cache behaves. */
+export interface BinaryCacheOptions extends CacheInfoOptions {
+  /** Signs what was uploaded and verified, and what is served and can be verified. */
+  readonly signer?: PathSigner;
+  /** The keys whose signatures count. */
+  readonly trustedKeys?: readonly PublicKey[];
+  /** Whether an upload needs a signature by a trusted key, or contents that its path is addressed by. */
+  readonly requireTrustedSignature?: boolean;
+  readonly limits?: UploadLimits;
+  /** The address that people are told. */
+  readonly publicUrl?: string;
+}
+
+/** What the resources share. */
+export interface CacheContext extends BinaryCacheServices {
+  readonly sizes: NarSizes;
+  /** One commit at a time for each key: of two that add signatures, none loses its own. */
+  readonly commits: Turns;
+  readonly options: BinaryCacheOptions;
+}

@@ -1,0 +1,249 @@
+import { createServer as createHttpServer } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
+import type { BinaryCache } from './binary-cache.ts';
+import { failureReply, uploadFailureReply } from './failure-reply.ts';
+import { notFound, textReply } from './reply.ts';
+import type { Reply } from './reply.ts';
+import { requestBody } from './request-body.ts';
+import { parseRequestPath } from './request-path.ts';
+import type { CacheRequest, Upload } from './resource.ts';
+import { sendReply } from './send-reply.ts';
+import type { Access } from './tokens.ts';
+
+/** Bounds of what a connection may take. */
+export interface ServerLimits {
+  /** Bytes of a request's head. 16 KiB where left out. */
+  readonly maxHeaderBytes?: number;
+  /** How long a request's head may take to come in. 20 s where left out. */
+  readonly headersTimeoutMs?: number;
+  /** How long a connection may be silent: between requests, or while we wait for it to take our bytes. 75 s where left out. */
+  readonly idleTimeoutMs?: number;
+  /** A body must bring `slowBodyBytes` in each such time. 30 s and 64 KiB where left out. */
+  readonly slowBodyWindowMs?: number;
+  readonly slowBodyBytes?: number;
+  /** Connections at a time; more wait to be accepted. 1024 where left out. */
+  readonly maxConnections?: number;
+}
+
+/** What happened to a request, for the log. */
+export interface ServedRequest {
+  readonly method: string;
+  readonly path: string;
+  /** `undefined` where the client went away before it was answered. */
+  readonly status: number | undefined;
+  readonly durationMs: number;
+  /** Why it failed. */
+  readonly error?: unknown;
+}
+
+/** Settings of {@link createBinaryCacheServer}. */
+export interface BinaryCacheServerOptions {
+  /** Who may read and write. */
+  readonly access: Access;
+  readonly limits?: ServerLimits;
+  /** Told of each request once it is over. */
+  readonly onRequest?: (request: ServedRequest) => void;
+}
+
+/** A body that is left is read up to so many bytes, so that the client sees the reply and keeps the connection. */
+const MAX_DRAINED_BYTES = 8 * 1024 * 1024;
+
+/** An HTTP server of a binary cache that listens to nothing yet. */
+export function createBinaryCacheServer(
+  cache: BinaryCache,
+  options: BinaryCacheServerOptions,
+): Server {
+  const limits = options.limits ?? {};
+  const idleMs = limits.idleTimeoutMs ?? 75_000;
+  const server = createHttpServer({
+    maxHeaderSize: limits.maxHeaderBytes ?? 16 * 1024,
+    headersTimeout: limits.headersTimeoutMs ?? 20_000,
+    // An upload may take hours: its speed is watched instead.
+    requestTimeout: 0,
+    keepAliveTimeout: idleMs,
+    connectionsCheckingInterval: Math.min(
+      5000,
+      limits.headersTimeoutMs ?? 5000,
+    ),
+    noDelay: true,
+  });
+  server.maxConnections = limits.maxConnections ?? 1024;
+  server.timeout = idleMs;
+  const answer = (
+    request: IncomingMessage,
+    response: ServerResponse,
+    expectsContinue: boolean,
+  ): void => {
+    void new Exchange(cache, options, request, response, expectsContinue).run();
+  };
+  server.on('request', (request, response) => answer(request, response, false));
+  server.on('checkContinue', (request, response) =>
+    answer(request, response, true),
+  );
+  server.on('clientError', refuseMalformed);
+  return server;
+}
+
+/** One request and its response. */
+class Exchange {
+  readonly #cache: BinaryCache;
+  readonly #options: BinaryCacheServerOptions;
+  readonly #request: IncomingMessage;
+  readonly #response: ServerResponse;
+  readonly #expectsContinue: boolean;
+  readonly #gone = new AbortController();
+  readonly #start = performance.now();
+  #bodyIsBegun = false;
+  #failure: unknown;
+
+  constructor(
+    cache: BinaryCache,
+    options: BinaryCacheServerOptions,
+    request: IncomingMessage,
+    response: ServerResponse,
+    expectsContinue: boolean,
+  ) {
+    this.#cache = cache;
+    this.#options = options;
+    this.#request = request;
+    this.#response = response;
+    this.#expectsContinue = expectsContinue;
+    response.on('close', () => {
+      if (!response.writableFinished)
+        this.#gone.abort(new Error('the client went away'));
+    });
+    request.on('error', () => {
+      // Whoever reads the body sees it.
+    });
+  }
+
+  async run(): Promise<void> {
+    try {
+      await this.#send(await this.#answer());
+    } catch (error) {
+      this.#failure = error;
+      if (this.#response.headersSent || this.#gone.signal.aborted)
+        this.#response.destroy();
+      else await this.#send(failureReply(error)).catch(() => undefined);
+    }
+    this.#report();
+  }
+
+  async #answer(): Promise<Reply> {
+    const { method = 'GET', url = '/', headers } = this.#request;
+    const isWrite = method === 'PUT';
+    if (!isWrite && method !== 'GET' && method !== 'HEAD')
+      return textReply(405, `no ${method} here`, { Allow: 'GET, HEAD, PUT' });
+    const denied = this.#options.access.check(
+      isWrite ? 'write' : 'read',
+      headers.authorization,
+    );
+    if (denied !== undefined) return denied;
+
+    const path = parseRequestPath(url);
+    if (path === undefined) return textReply(400, 'malformed path');
+    const resource = this.#cache.resourceAt(path);
+    if (resource === undefined) return notFound('no such resource');
+    const cacheRequest = {
+      headers,
+      query: path.query,
+      signal: this.#gone.signal,
+    };
+    if (isWrite) {
+      return resource.put === undefined
+        ? textReply(405, 'nothing is uploaded here', { Allow: 'GET, HEAD' })
+        : this.#upload(resource.put, cacheRequest);
+    }
+    return resource.get === undefined
+      ? textReply(405, 'nothing to read here', { Allow: 'PUT' })
+      : resource.get(cacheRequest);
+  }
+
+  async #upload(upload: Upload, request: CacheRequest): Promise<Reply> {
+    const length = Number(this.#request.headers['content-length'] ?? 0);
+    if (length > upload.maxBytes)
+      return textReply(413, `no more than ${upload.maxBytes} bytes`);
+    const early = await upload.admit?.(request);
+    if (early !== undefined) return early;
+
+    if (this.#expectsContinue) this.#response.writeContinue();
+    this.#bodyIsBegun = true;
+    const { slowBodyWindowMs = 30_000, slowBodyBytes = 64 * 1024 } =
+      this.#options.limits ?? {};
+    const body = requestBody(this.#request, {
+      maxBytes: upload.maxBytes,
+      windowMs: slowBodyWindowMs,
+      minBytes: slowBodyBytes,
+    });
+    try {
+      return await upload.take(request, body);
+    } catch (error) {
+      if (this.#gone.signal.aborted) throw error;
+      this.#failure = error;
+      return uploadFailureReply(error);
+    }
+  }
+
+  async #send(reply: Reply): Promise<void> {
+    const request = this.#request;
+    // Without 100-continue the client keeps the body; with one that is short it is quicker to read on.
+    const closes = !(await this.#bodyIsOver());
+    await sendReply(reply, request, this.#response, {
+      isHead: request.method === 'HEAD',
+      closes,
+      signal: this.#gone.signal,
+    });
+  }
+
+  /** Whether the next request can follow on the same connection. */
+  async #bodyIsOver(): Promise<boolean> {
+    const request = this.#request;
+    if (request.complete || request.method !== 'PUT') return true;
+    if (this.#expectsContinue && !this.#bodyIsBegun) return false;
+    const length = Number(request.headers['content-length'] ?? Infinity);
+    if (length > MAX_DRAINED_BYTES) return false;
+    try {
+      const rest = requestBody(request, {
+        maxBytes: MAX_DRAINED_BYTES,
+        windowMs: 2000,
+        minBytes: 64 * 1024,
+      });
+      while (!(await rest.next()).done);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  #report(): void {
+    const error = this.#failure;
+    const { method = '', url = '' } = this.#request;
+    this.#options.onRequest?.({
+      method,
+      path: url,
+      status: this.#response.headersSent
+        ? this.#response.statusCode
+        : undefined,
+      durationMs: performance.now() - this.#start,
+      ...(error !== undefined && { error }),
+    });
+  }
+}
+
+/** Answers what is no request, or one whose head is too long or too late. */
+function refuseMalformed(
+  error: Error & { readonly code?: string },
+  socket: Duplex,
+): void {
+  if (!socket.writable) return void socket.destroy();
+  const status =
+    error.code === 'HPE_HEADER_OVERFLOW'
+      ? '431 Request Header Fields Too Large'
+      : error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
+        ? '408 Request Timeout'
+        : '400 Bad Request';
+  socket.end(
+    `HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`,
+  );
+}

@@ -1,0 +1,90 @@
+import { createHash } from 'node:crypto';
+import { compareBytes } from '@tvix/castore';
+import { encodeNixBase32 } from '@tvix/nar';
+import { Expansion } from '../compression/bounded.ts';
+import { decompress } from '../compression/decompress.ts';
+import { sniffGzip } from '../compression/sniff.ts';
+import { StoreError } from '../errors.ts';
+import { ingestNar } from '../nar/ingest.ts';
+import { isTreeStored } from '../nar/is-tree-stored.ts';
+import type { CacheContext } from './context.ts';
+import type { NarName } from './nar-name.ts';
+import { textReply } from './reply.ts';
+import type { Upload } from './resource.ts';
+import { getUploadedNar, putUploadedNar } from './uploaded-nar.ts';
+
+const DEFAULT_MAX_NAR_BYTES = 64 * 1024 ** 3;
+const DEFAULT_MAX_RATIO = 2000;
+
+/**
+ * A NAR that a client uploads before it says, with a narinfo, what path it is of. It goes into castore while it comes in
+ * and isn't kept as a file. Nobody can see it before the narinfo; a file that is here already isn't sent again.
+ */
+export function narUpload(
+  context: CacheContext,
+  name: Extract<NarName, { type: 'file' }>,
+): Upload {
+  const { tables, options } = context;
+  const maxBytes = options.limits?.maxNarBytes ?? DEFAULT_MAX_NAR_BYTES;
+  const maxRatio = options.limits?.maxRatio ?? DEFAULT_MAX_RATIO;
+  return {
+    maxBytes,
+
+    async admit({ signal }) {
+      const known = await getUploadedNar(tables.nars, name.fileSha256);
+      const isHere =
+        known !== undefined &&
+        (await isTreeStored(known.node, context, { signal }));
+      return isHere ? textReply(200, 'is here already') : undefined;
+    },
+
+    async take({ signal }, body) {
+      const fileHash = createHash('sha256');
+      const expansion = new Expansion({ maxBytes, maxRatio });
+      const file = expansion.counted(hashed(body, fileHash));
+      const [compression, source] =
+        name.compression === undefined
+          ? await sniffGzip(file)
+          : [name.compression, file];
+      const nar = expansion.bounded(decompress(compression, source));
+      const { node, narSha256, narSize } = await ingestNar(nar, context, {
+        signal,
+      });
+      assertFileHash(name.fileSha256, new Uint8Array(fileHash.digest()));
+      const record = { node, narSha256, narSize };
+      await putUploadedNar(tables.nars, name.fileSha256, {
+        ...record,
+        compression,
+        fileSize: expansion.bytesTaken,
+      });
+      // What debug information says of a compressed file is told of the NAR itself.
+      if (compression !== 'none') {
+        await putUploadedNar(tables.nars, narSha256, {
+          ...record,
+          compression: 'none',
+          fileSize: Number(narSize),
+        });
+      }
+      return textReply(200, `sha256:${encodeNixBase32(narSha256)}`);
+    },
+  };
+}
+
+async function* hashed(
+  source: AsyncIterable<Uint8Array>,
+  hash: { update(bytes: Uint8Array): unknown },
+): AsyncGenerator<Uint8Array, void, undefined> {
+  for await (const piece of source) {
+    hash.update(piece);
+    yield piece;
+  }
+}
+
+function assertFileHash(expected: Uint8Array, found: Uint8Array): void {
+  if (compareBytes(expected, found) === 0) return;
+  throw new StoreError(
+    'store/hash-mismatch',
+    `the file is named after ${encodeNixBase32(expected)}, but its SHA-256 is ${encodeNixBase32(found)}`,
+    { details: { expected, found } },
+  );
+}

@@ -1,0 +1,139 @@
+import { encodeNixBase32 } from '@tvix/nar';
+import { renderNarFrom } from '../nar/seekable.ts';
+import { parseRange } from './byte-range.ts';
+import { acceptedEncoding, encode } from '../compression/encode.ts';
+import type { ContentCoding } from '../compression/encode.ts';
+import { repack } from '../compression/repack.ts';
+import type { CacheContext } from './context.ts';
+import { matchesEntityTag } from './entity-tag.ts';
+import { parseNarName } from './nar-name.ts';
+import { narUpload } from './nar-upload.ts';
+import { IMMUTABLE, notFound, textReply } from './reply.ts';
+import type { Reply } from './reply.ts';
+import type { CacheRequest, Resource } from './resource.ts';
+import { findNar } from './served-nar.ts';
+import type { ServedNar } from './served-nar.ts';
+
+/**
+ * `nar/…`: a NAR, rendered while it is sent. A range starts at its offset. A client that says so gets it compressed,
+ * but not where it asks for a range: what was compressed on the way can't be resumed.
+ */
+export function nar(
+  context: CacheContext,
+  segments: readonly string[],
+  query: URLSearchParams,
+): Resource | undefined {
+  const name = parseNarName(segments, query);
+  if (name === undefined) return undefined;
+  return {
+    async get(request) {
+      const found = await findNar(name, context, request);
+      if (found === undefined) return notFound('no such NAR');
+      return found.compression === 'none'
+        ? narReply(found, context, request)
+        : repackedReply(found, context);
+    },
+    ...(name.type === 'file' && { put: narUpload(context, name) }),
+  };
+}
+
+function narReply(
+  found: ServedNar,
+  context: CacheContext,
+  { headers }: CacheRequest,
+): Reply {
+  const length = Number(found.narSize);
+  const coding =
+    headers.range === undefined
+      ? acceptedEncoding(headers['accept-encoding'])
+      : undefined;
+  const hash = encodeNixBase32(found.narSha256);
+  const tag = coding === undefined ? `"${hash}"` : `"${hash}-${coding}"`;
+  const common = {
+    ETag: tag,
+    'Cache-Control': IMMUTABLE,
+    Vary: 'Accept-Encoding',
+  };
+  if (matchesEntityTag(headers['if-none-match'], tag))
+    return { status: 304, headers: common };
+  const type = { ...common, 'Content-Type': 'application/x-nix-archive' };
+  if (coding !== undefined) return encodedReply(found, context, coding, type);
+
+  const isCurrent =
+    headers['if-range'] === undefined || headers['if-range'] === tag;
+  const range = isCurrent ? parseRange(headers.range, length) : undefined;
+  if (range === 'unsatisfiable') {
+    return textReply(416, `the NAR has ${length} bytes`, {
+      'Content-Range': `bytes */${length}`,
+    });
+  }
+  const { start, end } = range ?? { start: 0, end: length };
+  return {
+    status: range === undefined ? 200 : 206,
+    headers: {
+      ...type,
+      'Accept-Ranges': 'bytes',
+      ...(range && { 'Content-Range': `bytes ${start}-${end - 1}/${length}` }),
+    },
+    stream: {
+      length: end - start,
+      open: (signal) => {
+        const offset = BigInt(start);
+        const { node } = found;
+        const bytes = renderNarFrom(node, offset, context, context.sizes, {
+          signal,
+        });
+        return end === length ? bytes : firstBytes(bytes, end - start);
+      },
+    },
+  };
+}
+
+function encodedReply(
+  { node }: ServedNar,
+  context: CacheContext,
+  coding: ContentCoding,
+  headers: Readonly<Record<string, string>>,
+): Reply {
+  return {
+    status: 200,
+    headers: { ...headers, 'Content-Encoding': coding },
+    stream: {
+      open: (signal) =>
+        encode(
+          coding,
+          renderNarFrom(node, 0n, context, context.sizes, { signal }),
+        ),
+    },
+  };
+}
+
+/** The file that a client uploaded and remembers, in its compression again; the bytes may be others. */
+function repackedReply(
+  { node, compression }: ServedNar,
+  context: CacheContext,
+): Reply {
+  return {
+    status: 200,
+    headers: { 'Content-Type': 'application/x-nix-nar' },
+    stream: {
+      open: (signal) =>
+        repack(
+          compression,
+          renderNarFrom(node, 0n, context, context.sizes, { signal }),
+        ),
+    },
+  };
+}
+
+async function* firstBytes(
+  bytes: AsyncIterable<Uint8Array>,
+  count: number,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  let left = count;
+  for await (const piece of bytes) {
+    yield piece.length <= left ? piece : piece.subarray(0, left);
+    left -= piece.length;
+    if (left <= 0) return;
+  }
+}

@@ -1,0 +1,83 @@
+import { decodeNixBase32, formatNarInfo } from '@tvix/nar';
+import type { CallOptions } from '@tvix/castore';
+import { pathInfoToNarInfo } from '../path-info/narinfo.ts';
+import { PathInfo } from '../path-info/path-info.ts';
+import type { CacheContext } from './context.ts';
+import { narInfoUpload } from './narinfo-upload.ts';
+import { narUrl } from './nar-name.ts';
+import { notFound } from './reply.ts';
+import type { Resource } from './resource.ts';
+import { signedForReading } from './sign-on-read.ts';
+
+const MEDIA_TYPE = 'text/x-nix-narinfo';
+
+/** `<hash>.narinfo`: what a client has to know of a path to fetch its NAR. Uploading it makes the path exist. */
+export function narInfo(
+  context: CacheContext,
+  hashPart: string,
+): Resource | undefined {
+  const outputHash = decodeHashPart(hashPart);
+  if (outputHash === undefined) return undefined;
+  return {
+    async get({ signal }) {
+      const pathInfo = await context.pathInfos.get(outputHash, { signal });
+      const text =
+        pathInfo && (await narInfoText(pathInfo, context, { signal }));
+      return text === undefined
+        ? notFound('no such path')
+        : { status: 200, headers: { 'Content-Type': MEDIA_TYPE }, body: text };
+    },
+    put: narInfoUpload(context, outputHash),
+  };
+}
+
+/** The 20 bytes of 32 characters of nixbase32; `undefined` where they are no such thing. */
+export function decodeHashPart(hashPart: string): Uint8Array | undefined {
+  try {
+    return decodeNixBase32(hashPart, 20);
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * The narinfo of a path, whose file is its plain NAR; `undefined` where references are known by their hashes alone, so
+ * that none can be written.
+ */
+export async function narInfoText(
+  stored: PathInfo,
+  context: CacheContext,
+  options?: CallOptions,
+): Promise<string | undefined> {
+  const complete = await completed(stored, context, options);
+  if (complete === undefined) return undefined;
+  const pathInfo = await signedForReading(complete, context, options);
+  const { storePath } = pathInfo;
+  const { narSha256, narSize } = pathInfo.narInfo!;
+  const url = narUrl(storePath, narSha256);
+  return formatNarInfo({
+    ...pathInfoToNarInfo(pathInfo, url)!,
+    // Without them clients up to Nix 2.8 crash when they add a signature.
+    fileSha256: narSha256,
+    fileSize: narSize,
+  });
+}
+
+/** A path info with all that a narinfo needs. */
+async function completed(
+  pathInfo: PathInfo,
+  { narCalculation }: CacheContext,
+  options?: CallOptions,
+): Promise<PathInfo | undefined> {
+  const { storePath, node, narInfo, references } = pathInfo;
+  if (narInfo !== undefined) return pathInfo;
+  if (references.length > 0) return undefined;
+  const calculation = await narCalculation.calculateNar(node, options);
+  return PathInfo.create(storePath, node, {
+    ...calculation,
+    signatures: [],
+    references: [],
+    deriver: undefined,
+    ca: undefined,
+  });
+}

@@ -1,0 +1,111 @@
+import { decodeContent } from '../compression/decode-content.ts';
+import { StoreError } from '../errors.ts';
+import type { CacheContext } from './context.ts';
+import { readAll } from './read-all.ts';
+import { notFound, textReply } from './reply.ts';
+import type { Resource } from './resource.ts';
+import type { CacheTable } from './table.ts';
+
+const MAX_REALISATION_BYTES = 1024 * 1024;
+const OLD_NAME = /^[a-z0-9]+:[0-9a-f]+![0-9A-Za-z+\-._?=]+\.doi$/;
+const OUTPUT_NAME = /^[0-9A-Za-z+\-._?=]+\.doi$/;
+const DERIVATION = /^[0-9a-z]{32}-[0-9A-Za-z+\-._?=]+$/;
+
+interface Json {
+  readonly [key: string]: unknown;
+}
+
+/**
+ * `realisations/<algo>:<hex>!<output>.doi` of clients up to Nix 2.34, and `build-trace-v2/<drv>/<output>.doi` of later
+ * ones: which path a content-addressed derivation's output became. One that says the same as the stored one adds its
+ * signatures; one that says otherwise takes its place, as in a cache of files.
+ */
+export function realisation(
+  context: CacheContext,
+  segments: readonly string[],
+): Resource | undefined {
+  const [folder, first = '', second = ''] = segments;
+  const isOld = folder === 'realisations';
+  const isNamed = isOld
+    ? segments.length === 2 && OLD_NAME.test(first)
+    : segments.length === 3 &&
+      DERIVATION.test(first) &&
+      OUTPUT_NAME.test(second);
+  if (!isNamed) return undefined;
+  const table = context.tables.realisations;
+  const path = segments.join('/');
+  const key = new TextEncoder().encode(path);
+  return {
+    async get() {
+      const body = await table.get(key);
+      return body === undefined
+        ? notFound('no such realisation')
+        : {
+            status: 200,
+            headers: { 'Content-Type': 'application/json' },
+            body,
+          };
+    },
+    put: {
+      maxBytes: MAX_REALISATION_BYTES,
+      async take({ headers }, body) {
+        const coding = headers['content-encoding'];
+        const limits = { maxBytes: MAX_REALISATION_BYTES };
+        const bytes = await readAll(
+          decodeContent(coding, body, limits),
+          MAX_REALISATION_BYTES,
+        );
+        const offered = parse(bytes);
+        if (isOld && offered['id'] !== first.slice(0, -'.doi'.length))
+          throw refused('its id is another than its name');
+        await context.commits.take(path, () => store(table, key, offered));
+        return textReply(200, 'stored');
+      },
+    },
+  };
+}
+
+async function store(
+  table: CacheTable,
+  key: Uint8Array,
+  offered: Json,
+): Promise<void> {
+  const stored = await table.get(key);
+  const merged = stored === undefined ? offered : merge(parse(stored), offered);
+  await table.put(key, new TextEncoder().encode(JSON.stringify(merged)));
+}
+
+/** What is offered, with the signatures of a stored one that says the same. */
+function merge(stored: Json, offered: Json): Json {
+  const [old, value] = [stored['value'], offered['value']];
+  if (isJson(old) && isJson(value))
+    return { ...offered, value: merge(old, value) };
+  if (stored['outPath'] !== offered['outPath']) return offered;
+  const [a, b] = [stored['signatures'], offered['signatures']];
+  if (!Array.isArray(a) || !Array.isArray(b)) return offered;
+  const signatures = new Map(
+    [...a, ...b].map((signature) => [JSON.stringify(signature), signature]),
+  );
+  return { ...offered, signatures: [...signatures.values()] };
+}
+
+function parse(bytes: Uint8Array): Json {
+  let json: unknown;
+  try {
+    json = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+  } catch (cause) {
+    throw new StoreError('store/invalid-realisation', 'it is no JSON', {
+      cause,
+    });
+  }
+  if (!isJson(json)) throw refused('it is no JSON object');
+  return json;
+}
+
+function isJson(value: unknown): value is Json {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function refused(what: string): StoreError {
+  return new StoreError('store/invalid-realisation', what);
+}

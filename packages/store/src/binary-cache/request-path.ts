@@ -1,0 +1,41 @@
+/** A request target, taken apart. */
+export interface RequestPath {
+  /** The path's components, percent-decoded, one character a byte: names of files may be any bytes. */
+  readonly segments: readonly string[];
+  readonly query: URLSearchParams;
+}
+
+/** Longest target that is looked at, in characters. */
+const MAX_TARGET_LENGTH = 8192;
+
+/**
+ * Takes a request target apart; `undefined` where it is no absolute path, too long, malformed, or has a component that
+ * is `.`, `..`, empty but for the last, or has a slash or a NUL once it is decoded.
+ */
+export function parseRequestPath(target: string): RequestPath | undefined {
+  if (!target.startsWith('/') || target.length > MAX_TARGET_LENGTH)
+    return undefined;
+  const mark = target.indexOf('?');
+  const path = mark < 0 ? target : target.slice(0, mark);
+  const segments: string[] = [];
+  const parts = path.slice(1).split('/');
+  for (const [index, part] of parts.entries()) {
+    const segment = part.includes('%') ? decodePercent(part) : part;
+    if (segment === undefined || !/^[\x01-\x2e\x30-\xff]*$/.test(segment))
+      return undefined;
+    if (segment === '.' || segment === '..') return undefined;
+    if (segment === '' && index < parts.length - 1) return undefined;
+    segments.push(segment);
+  }
+  return {
+    segments,
+    query: new URLSearchParams(mark < 0 ? '' : target.slice(mark + 1)),
+  };
+}
+
+function decodePercent(part: string): string | undefined {
+  if (/%(?![0-9a-fA-F]{2})/.test(part)) return undefined;
+  return part.replace(/%(..)/g, (_, hex: string) =>
+    String.fromCharCode(Number.parseInt(hex, 16)),
+  );
+}
