@@ -132,7 +132,11 @@ export class PackAdopter {
       return;
     }
     // The tail of an open pack may hold a header whose payload never reached the disk.
-    if (!pack.isSealed && this.#reader.read(pack, location) === undefined)
+    const checkAlways = true;
+    if (
+      !pack.isSealed &&
+      this.#reader.read(pack, location, { checkAlways }) === undefined
+    )
       return;
     this.#put(recordIndexKey(entry.kind, entry.key), location, undefined);
   }
@@ -142,7 +146,7 @@ export class PackAdopter {
     { key }: PackEntry,
     location: RecordLocation,
   ): void {
-    const record = this.#reader.read(pack, location);
+    const record = this.#reader.read(pack, location, { checkAlways: true });
     if (record === undefined) return;
     const payload = decodePayload(this.#zstd, record);
     if (

@@ -36,6 +36,7 @@ export const INDEX_ENTRY_BYTES = 28;
 const VERSION = 1;
 const CRC_AT = 24;
 
+/** Encodes an entry; the key takes part in its checksum. */
 export function encodeIndexEntry(
   indexKey: Uint8Array,
   location: RecordLocation,

@@ -1,13 +1,12 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { open, type RootDatabase } from 'lmdb';
-import { CastoreError } from '../errors.ts';
 import { syncDirectory } from './durable-files.ts';
+import { assertLmdbFile, LMDB_PAGE_BYTES } from './lmdb-file.ts';
 import { errnoOf } from './store-failure.ts';
 import type { IndexRange, IndexWrite, StoreIndex } from './store-index.ts';
 
 const DATA_FILE = 'data.mdb';
-const PAGE_BYTES = 4096;
 
 /** The index in LMDB: one B+tree, copy on write, a commit is one synced transaction. */
 export class LmdbIndex implements StoreIndex {
@@ -24,23 +23,17 @@ export class LmdbIndex implements StoreIndex {
   ): LmdbIndex {
     const file = path.join(directory, DATA_FILE);
     const isNew = !fs.existsSync(file);
-    if (!isNew) assertPlausible(file);
+    if (!isNew) assertLmdbFile(file);
     const database = open<Buffer, Uint8Array>({
       path: file,
       encoding: 'binary',
       keyEncoding: 'binary',
       cache: false,
-      pageSize: PAGE_BYTES,
+      pageSize: LMDB_PAGE_BYTES,
       readOnly: options.readOnly,
       // With overlapping syncs a failed sync of a commit that was answered already surfaces nowhere.
       overlappingSync: false,
     });
-    try {
-      assertComplete(file, database);
-    } catch (error) {
-      void database.close();
-      throw error;
-    }
     if (isNew) syncDirectory(directory);
     return new LmdbIndex(database);
   }
@@ -96,23 +89,4 @@ async function commitCause(error: unknown): Promise<unknown> {
       ? Object.assign(reason as Error, { code: 'ENOSPC' })
       : reason;
   }
-}
-
-/** LMDB kills the process (SIGBUS) where a mapped file is shorter than it believes: look before. */
-function assertPlausible(file: string): void {
-  const size = fs.statSync(file).size;
-  if (size < 2 * PAGE_BYTES || size % PAGE_BYTES !== 0) truncated(file);
-}
-
-function assertComplete(
-  file: string,
-  database: RootDatabase<Buffer, Uint8Array>,
-): void {
-  const { lastPageNumber } = database.getStats() as { lastPageNumber: number };
-  if (fs.statSync(file).size < (lastPageNumber + 1) * PAGE_BYTES)
-    truncated(file);
-}
-
-function truncated(file: string): never {
-  throw new CastoreError('castore/corrupt-store', `${file} is cut off`);
 }

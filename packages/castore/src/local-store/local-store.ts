@@ -12,6 +12,7 @@ import { RecordKind } from './record.ts';
 import { markForRebuild, storePaths } from './recovery.ts';
 import type { Reserve } from './reserve.ts';
 import { Sequence } from './sequence.ts';
+import { SlabPool } from './slab-pool.ts';
 import type { StoreFormat } from './store-format.ts';
 import { recordIndexKey, type StoreIndex } from './store-index.ts';
 import { LocalTable, type Table } from './tables.ts';
@@ -61,6 +62,7 @@ export class LocalStore implements AsyncDisposable {
   readonly format: StoreFormat;
   readonly #index: StoreIndex;
   readonly #compressor: Compressor;
+  readonly #slabs = new SlabPool();
   readonly #records: RecordReader;
   readonly #writing: (WritingParts & { queue: CommitQueue }) | undefined;
   readonly #budget: ByteBudget;
@@ -232,16 +234,17 @@ export class LocalStore implements AsyncDisposable {
     queue: CommitQueue,
     records: readonly RawRecord[],
   ): Promise<void> {
-    const groups = prepareRecords(this.#compressor, records);
+    const groups = prepareRecords(this.#compressor, this.#slabs, records);
     const outcomes = await Promise.allSettled(
       groups.map(async (group) => {
         const prepared = group instanceof Promise ? await group : group;
         await queue.add(
-          prepared.map((record) => ({
+          prepared.records.map((record) => ({
             record,
             indexKey: recordIndexKey(record.kind, record.key),
           })),
         );
+        this.#slabs.give(prepared.slab);
       }),
     );
     for (const outcome of outcomes)

@@ -60,7 +60,7 @@ const DEFAULTS = {
   reserveBytes: 64 * MIB,
   packTargetBytes: 64 * MIB,
   inFlightBytes: 32 * MIB,
-  compressionLevel: 3,
+  compressionLevel: 2,
 };
 
 /** Names that a store's directory may hold; a directory with others and no FORMAT isn't ours to write into. */

@@ -46,6 +46,7 @@ export function encodePackFooter(entries: readonly PackEntry[]): Buffer {
   return bytes;
 }
 
+/** The records that the payload of a footer lists. */
 export function decodePackFooter(payload: Buffer): PackEntry[] {
   const entries: PackEntry[] = [];
   for (let at = 0; at + ENTRY_BYTES <= payload.length; at += ENTRY_BYTES) {
@@ -61,6 +62,7 @@ export function decodePackFooter(payload: Buffer): PackEntry[] {
   return entries;
 }
 
+/** The last bytes of a sealed pack. */
 export function encodePackTrailer(
   footerOffset: number,
   entryCount: number,

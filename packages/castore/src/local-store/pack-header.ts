@@ -31,6 +31,7 @@ export interface PackHeader {
 const MAGIC = Uint8Array.from([0x89, 0x43, 0x41, 0x53, 0x50, 0x41, 0x4b, 0x0a]);
 const VERSION = 1;
 
+/** The first bytes of a pack. */
 export function encodePackHeader(header: PackHeader): Buffer {
   const bytes = Buffer.alloc(PACK_HEADER_BYTES);
   bytes.set(MAGIC, 0);

@@ -3,7 +3,9 @@ import { type FileSystem, readFully } from './file-system.ts';
 import type { RecordLocation } from './index-entry.ts';
 import type { Pack } from './packs.ts';
 import {
+  Codec,
   decodeRecordHeader,
+  isContentAddressed,
   RECORD_HEADER_BYTES,
   type RecordHeader,
 } from './record.ts';
@@ -15,6 +17,7 @@ export interface StoredRecord {
 }
 
 const MAX_OPEN_FILES = 256;
+const MAX_SCRATCH_BYTES = 1024 * 1024;
 
 /**
  * Reads records at known places, synchronously: from the page cache a read costs two microseconds, a trip through the
@@ -22,6 +25,8 @@ const MAX_OPEN_FILES = 256;
  */
 export class PackReader {
   readonly #files: FileSystem;
+  /** Where compressed payloads are read to: they are gone once decoded. */
+  #scratch: Buffer = Buffer.alloc(0);
   /** In order of their last use. */
   readonly #open = new Map<number, number>();
 
@@ -30,13 +35,20 @@ export class PackReader {
   }
 
   /**
-   * The record at a location; `undefined` where what lies there isn't that record, or its payload is damaged.
-   * Throws what the file system throws.
+   * The record at a location; `undefined` where what lies there isn't that record, or its payload must not be decoded
+   * for it is damaged. A payload that is stored as it is belongs to the caller and is not checked where its key will
+   * be; one that has to be decoded is valid until the next call. Throws what the file system throws.
    */
-  read(pack: Pack, location: RecordLocation): StoredRecord | undefined {
-    const bytes = Buffer.allocUnsafe(
-      RECORD_HEADER_BYTES + location.storedLength,
-    );
+  read(
+    pack: Pack,
+    location: RecordLocation,
+    options: { readonly checkAlways?: boolean } = {},
+  ): StoredRecord | undefined {
+    const length = RECORD_HEADER_BYTES + location.storedLength;
+    const bytes =
+      location.codec === Codec.raw
+        ? Buffer.allocUnsafe(length)
+        : this.#scratchOf(length);
     const found = readFully(
       this.#files,
       this.#descriptor(pack),
@@ -48,11 +60,16 @@ export class PackReader {
     if (
       header === undefined ||
       header.storedLength !== location.storedLength ||
-      header.rawLength !== location.rawLength
+      header.rawLength !== location.rawLength ||
+      header.codec !== location.codec
     )
       return undefined;
     const payload = bytes.subarray(RECORD_HEADER_BYTES);
-    return crc32(payload) === header.payloadCrc
+    const isCheckedByKey =
+      options.checkAlways !== true &&
+      header.codec === Codec.raw &&
+      isContentAddressed(header.kind);
+    return isCheckedByKey || crc32(payload) === header.payloadCrc
       ? { header, payload }
       : undefined;
   }
@@ -68,6 +85,13 @@ export class PackReader {
   close(): void {
     for (const fd of this.#open.values()) this.#files.closeSync(fd);
     this.#open.clear();
+  }
+
+  #scratchOf(length: number): Buffer {
+    if (length > MAX_SCRATCH_BYTES) return Buffer.allocUnsafe(length);
+    if (length > this.#scratch.length)
+      this.#scratch = Buffer.allocUnsafeSlow(2 * length);
+    return this.#scratch.subarray(0, length);
   }
 
   #descriptor(pack: Pack): number {

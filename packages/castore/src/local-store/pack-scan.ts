@@ -65,7 +65,8 @@ export function scanPack(
     at = Math.min(length, at + recordSpan(header.storedLength));
     end = at;
     if (header.kind === RecordKind.footer) continue;
-    const { kind, codec, key, storedLength, rawLength } = header;
+    const { kind, codec, storedLength, rawLength } = header;
+    const key = new Uint8Array(header.key);
     entries.push({ kind, codec, key, offset, storedLength, rawLength });
   }
   return { entries, end, isSealed: false, gaps };

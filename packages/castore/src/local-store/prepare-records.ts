@@ -6,6 +6,7 @@ import type {
 import type { Compressor } from './compression/compressor.ts';
 import type { PreparedRecord } from './pack-writer.ts';
 import { Codec, type RecordKind } from './record.ts';
+import type { SlabPool } from './slab-pool.ts';
 
 /** Bytes to be stored under a key. */
 export interface RawRecord {
@@ -18,15 +19,23 @@ export interface RawRecord {
 /** As much as goes to a compression thread in one message. */
 const BATCH_BYTES = 1024 * 1024;
 
+/** Records that were prepared together. */
+export interface PreparedGroup {
+  readonly records: readonly PreparedRecord[];
+  /** Their payloads lie in here: once they were written it can be used again. */
+  readonly slab: Uint8Array<ArrayBuffer>;
+}
+
 /**
  * Compresses records in batches and answers with them in groups, in their order. The bytes are copied before this
  * returns: the caller's may change afterwards.
  */
 export function prepareRecords(
   compressor: Compressor,
+  slabs: SlabPool,
   records: readonly RawRecord[],
-): (PreparedRecord[] | Promise<PreparedRecord[]>)[] {
-  const groups: (PreparedRecord[] | Promise<PreparedRecord[]>)[] = [];
+): (PreparedGroup | Promise<PreparedGroup>)[] {
+  const groups: (PreparedGroup | Promise<PreparedGroup>)[] = [];
   for (let start = 0; start < records.length;) {
     let end = start;
     let bytes = 0;
@@ -35,11 +44,11 @@ export function prepareRecords(
       end += 1;
     } while (end < records.length && bytes < BATCH_BYTES);
     const group = records.slice(start, end);
-    const result = compressor.compress(gather(group, bytes));
+    const result = compressor.compress(gather(group, slabs.take(bytes)));
     groups.push(
       result instanceof Promise
-        ? result.then((done) => take(group, done))
-        : take(group, result),
+        ? result.then((done) => split(group, done))
+        : split(group, result),
     );
     start = end;
   }
@@ -60,38 +69,35 @@ export function prepareUncompressed(record: RawRecord): PreparedRecord {
 
 function gather(
   records: readonly RawRecord[],
-  bytes: number,
+  slab: Uint8Array<ArrayBuffer>,
 ): CompressionBatch {
-  // Not from the pool: the memory may be handed to another thread.
-  const slab = Buffer.allocUnsafeSlow(bytes);
-  const raw = new Uint8Array(slab.buffer, slab.byteOffset, bytes);
   const lengths = new Uint32Array(records.length);
   let at = 0;
   for (const [i, record] of records.entries()) {
-    raw.set(record.bytes, at);
+    slab.set(record.bytes, at);
     lengths[i] = record.bytes.length;
     at += record.bytes.length;
   }
-  return { raw, lengths };
+  return { slab, lengths };
 }
 
-function take(
+function split(
   records: readonly RawRecord[],
   result: CompressedBatch,
-): PreparedRecord[] {
-  const { raw, compressed, codecs, storedLengths, crcs } = result;
-  let rawAt = 0;
-  let compressedAt = 0;
-  return records.map(({ kind, key, bytes }, i) => {
-    const codec = codecs[i] as Codec;
-    const length = storedLengths[i]!;
-    const payload =
-      codec === Codec.raw
-        ? raw.subarray(rawAt, rawAt + length)
-        : compressed.subarray(compressedAt, compressedAt + length);
-    const rawLength = bytes.length;
-    rawAt += rawLength;
-    if (codec !== Codec.raw) compressedAt += length;
-    return { kind, key, codec, payload, rawLength, payloadCrc: crcs[i]! };
+): PreparedGroup {
+  const { slab, codecs, storedLengths, crcs } = result;
+  let at = 0;
+  const prepared = records.map(({ kind, key, bytes }, i): PreparedRecord => {
+    const payload = slab.subarray(at, at + storedLengths[i]!);
+    at += payload.length;
+    return {
+      kind,
+      key,
+      codec: codecs[i] as Codec,
+      payload,
+      rawLength: bytes.length,
+      payloadCrc: crcs[i]!,
+    };
   });
+  return { records: prepared, slab };
 }

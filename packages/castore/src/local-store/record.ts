@@ -92,7 +92,7 @@ export function encodeRecordHeader(
   into.writeUInt32LE(crc32(into.subarray(at, at + 60)), at + 60);
 }
 
-/** The header at an offset; `undefined` where none stands there, or a damaged one, or one of another pack. */
+/** The header at an offset, its key a view of the bytes; `undefined` where none stands there, or a damaged one, or one of another pack. */
 export function decodeRecordHeader(
   from: Buffer,
   packTag: number,
@@ -114,7 +114,7 @@ export function decodeRecordHeader(
   return {
     codec: codec as Codec,
     kind: from[at + 10] as RecordKind,
-    key: new Uint8Array(from.subarray(at + 12, at + 44)),
+    key: from.subarray(at + 12, at + 44),
     storedLength,
     rawLength,
     payloadCrc: from.readUInt32LE(at + 52),

@@ -19,6 +19,7 @@ export interface StorePaths {
   readonly quarantine: string;
 }
 
+/** The paths of a store's parts. */
 export function storePaths(directory: string): StorePaths {
   return {
     meta: path.join(directory, 'meta'),

@@ -37,6 +37,7 @@ export function formatFile(directory: string): string {
   return path.join(directory, 'FORMAT');
 }
 
+/** A format for a store that has none yet. */
 export function createFormat(options: {
   readonly storeId?: Uint8Array | undefined;
   readonly chunking?: ChunkingParameters | undefined;

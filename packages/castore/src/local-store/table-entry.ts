@@ -37,6 +37,7 @@ const HEADER_BYTES = 16;
 const TAIL_BYTES = 9;
 const VERSION = 1;
 
+/** The payload of a record. */
 export function encodeTableEntry(entry: TableEntry): Buffer {
   const name = Buffer.from(entry.table, 'latin1');
   const value = entry.value ?? new Uint8Array(0);
@@ -82,6 +83,7 @@ export function tablePrefix(table: string): Buffer {
   ]);
 }
 
+/** The tail of an index entry. */
 export function encodeTableTail(entry: TableEntry): Buffer {
   const { value } = entry;
   const inline =
@@ -103,6 +105,7 @@ export interface TableTail {
   readonly value: Uint8Array | undefined;
 }
 
+/** What the tail of an index entry says. */
 export function decodeTableTail(tail: Buffer): TableTail {
   return {
     sequence: Number(tail.readBigUInt64LE(0)),

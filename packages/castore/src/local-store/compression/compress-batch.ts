@@ -4,16 +4,15 @@ import type { Zstd } from './zstd.ts';
 
 /** Payloads laid end to end, to be compressed together. */
 export interface CompressionBatch {
-  readonly raw: Uint8Array<ArrayBuffer>;
+  /** A whole buffer, which may have room behind the payloads. */
+  readonly slab: Uint8Array<ArrayBuffer>;
   readonly lengths: Uint32Array<ArrayBuffer>;
 }
 
 /** What became of them, in their order. */
 export interface CompressedBatch {
-  /** The batch's own bytes: payloads that are kept as they are lie in it. */
-  readonly raw: Uint8Array<ArrayBuffer>;
-  /** The compressed payloads end to end. */
-  readonly compressed: Uint8Array<ArrayBuffer>;
+  /** The batch's own buffer, with the payloads as they are to be stored laid end to end. */
+  readonly slab: Uint8Array<ArrayBuffer>;
   /** A number for each: its {@link Codec}. */
   readonly codecs: Uint8Array<ArrayBuffer>;
   readonly storedLengths: Uint32Array<ArrayBuffer>;
@@ -39,32 +38,27 @@ export function compressBatch(
   level: number,
   batch: CompressionBatch,
 ): CompressedBatch {
-  const { raw, lengths } = batch;
+  const { slab, lengths } = batch;
   const count = lengths.length;
   const codecs = new Uint8Array(count);
   const storedLengths = new Uint32Array(count);
   const crcs = new Uint32Array(count);
-  // Never more than the raw bytes: what doesn't shrink isn't kept.
-  const compressed = new Uint8Array(raw.length);
   let from = 0;
+  // What is stored never takes more than the payload did: it can lie in the same place.
   let end = 0;
   for (let i = 0; i < count; i += 1) {
-    const payload = raw.subarray(from, from + lengths[i]!);
-    from += payload.length;
+    const payload = slab.subarray(from, from + lengths[i]!);
     const frame = tryCompress(zstd, level, payload);
-    if (frame === undefined) {
-      codecs[i] = Codec.raw;
-      storedLengths[i] = payload.length;
-      crcs[i] = crc32(payload);
-    } else {
-      codecs[i] = Codec.zstd;
-      storedLengths[i] = frame.length;
-      crcs[i] = crc32(frame);
-      compressed.set(frame, end);
-      end += frame.length;
-    }
+    const stored = frame ?? payload;
+    codecs[i] = frame === undefined ? Codec.raw : Codec.zstd;
+    storedLengths[i] = stored.length;
+    crcs[i] = crc32(stored);
+    if (frame !== undefined) slab.set(frame, end);
+    else if (from !== end) slab.copyWithin(end, from, from + payload.length);
+    from += payload.length;
+    end += stored.length;
   }
-  return { raw, compressed, codecs, storedLengths, crcs };
+  return { slab, codecs, storedLengths, crcs };
 }
 
 /** A frame that holds the payload and is worth it; `undefined` where there is none. */

@@ -55,7 +55,7 @@ export class Compressor {
   compress(
     batch: CompressionBatch,
   ): CompressedBatch | Promise<CompressedBatch> {
-    if (this.#threads.length === 0 || batch.raw.length <= INLINE_BYTES)
+    if (this.#threads.length === 0 || payloadBytes(batch) <= INLINE_BYTES)
       return compressBatch(this.zstd, this.#level, batch);
     let least = this.#threads[0]!;
     for (const thread of this.#threads)
@@ -81,12 +81,12 @@ class CompressionThread {
 
   compress(batch: CompressionBatch): Promise<CompressedBatch> {
     const worker = (this.#worker ??= this.#start());
-    const bytes = batch.raw.length;
+    const bytes = payloadBytes(batch);
     this.pendingBytes += bytes;
     return new Promise((resolve, reject) => {
       this.#jobs.push({ resolve, reject, bytes });
       worker.ref();
-      worker.postMessage(batch, [batch.raw.buffer, batch.lengths.buffer]);
+      worker.postMessage(batch, [batch.slab.buffer, batch.lengths.buffer]);
     });
   }
 
@@ -118,4 +118,10 @@ class CompressionThread {
     this.pendingBytes = 0;
     for (const job of this.#jobs.splice(0)) job.reject(error);
   }
+}
+
+function payloadBytes(batch: CompressionBatch): number {
+  let bytes = 0;
+  for (const length of batch.lengths) bytes += length;
+  return bytes;
 }

@@ -10,8 +10,7 @@ const zstd = await openZstd();
 port.on('message', (batch: CompressionBatch) => {
   const result = compressBatch(zstd, level, batch);
   port.postMessage(result, [
-    result.raw.buffer,
-    result.compressed.buffer,
+    result.slab.buffer,
     result.codecs.buffer,
     result.storedLengths.buffer,
     result.crcs.buffer,
