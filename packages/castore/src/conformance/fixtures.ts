@@ -168,7 +168,7 @@ export const DIRECTORY_WRONG_SIZE: DirectoryFixture = directory(
     },
   ],
   'd47aaf4b9d72c5dd171756901a9829aeceff01be2175c2d9744239c72a5a572e',
-  '0a280a03666f6f1220af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262182a',
+  '0a290a03666f6f1220af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262182a',
 );
 
 /** Directories with known digests. */

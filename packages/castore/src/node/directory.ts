@@ -39,9 +39,14 @@ export class Directory {
    * A directory of these nodes, in whatever order they come.
    *
    * @throws CastoreError `castore/duplicate-name`, `castore/size-overflow`
+   * @throws RangeError where a node's size isn't an unsigned 64-bit integer
    */
   static fromEntries(nodes: Iterable<NamedNode>): Directory {
     const entries = [...nodes].sort((a, b) => compareBytes(a.name, b.name));
+    for (const { node } of entries) {
+      if (node.type !== 'symlink' && (node.size < 0n || node.size > MAX_SIZE))
+        throw new RangeError(`not an unsigned 64-bit size: ${node.size}`);
+    }
     return Directory.#fromSorted(entries);
   }
 
