@@ -48,10 +48,9 @@ export class ForwardCursor {
     }
   }
 
-  /** Ends the stream. */
+  /** Ends the stream. Not while a read is under way, which an abort ends. */
   async close(): Promise<void> {
     this.#isSpent = true;
-    this.#controller.abort();
     await this.#source.return();
   }
 

@@ -4,7 +4,6 @@ import type {
   CallOptions,
 } from '../../src/blob-service/blob-service.ts';
 import { MemoryBlobService } from '../../src/blob-service/memory.ts';
-import type { B3Digest } from '../../src/digest/b3-digest.ts';
 import { MemoryDirectoryService } from '../../src/directory-service/memory.ts';
 import type { DirectoryPutter } from '../../src/directory-service/directory-service.ts';
 
@@ -45,7 +44,7 @@ export class WatchedBlobService extends MemoryBlobService {
     return { size: undefined, chunks: [] };
   }
 
-  override async openRead(_digest: B3Digest): Promise<BlobReader> {
+  override async openRead(): Promise<BlobReader> {
     const close = async (): Promise<void> => this.readerEnd.resolve();
     const count = (bytes: number): void => {
       this.bytesRead += bytes;

@@ -1,0 +1,397 @@
+import { describe, expect, it } from '@jest/globals';
+import { ServerError, Status } from 'nice-grpc';
+import type { ServiceImplementation } from 'nice-grpc';
+import { hashBytes } from '../../src/digest/hasher.ts';
+import {
+  FastBlobBatchServiceDefinition,
+  FastBlobServiceDefinition,
+  FastDirectoryServiceDefinition,
+} from '../../src/grpc/index.ts';
+import { Directory } from '../../src/node/directory.ts';
+import { directoryOf } from './directories.ts';
+import { collect, openLoopback, patternBytes } from './loopback.ts';
+import type { Loopback } from './loopback.ts';
+
+type BlobServer = ServiceImplementation<typeof FastBlobServiceDefinition>;
+type BatchServer = ServiceImplementation<typeof FastBlobBatchServiceDefinition>;
+type DirectoryServer = ServiceImplementation<
+  typeof FastDirectoryServiceDefinition
+>;
+
+const CONTENTS = patternBytes(600_000);
+const DIGEST = hashBytes(CONTENTS);
+const OTHER = hashBytes(patternBytes(5));
+const NOTHING = { chunks: [], bao: new Uint8Array(0) };
+
+function serveBlobs(methods: Partial<BlobServer>): Promise<Loopback> {
+  return openLoopback((server) =>
+    server.add(FastBlobServiceDefinition, {
+      stat: async () => NOTHING,
+      read: async function* () {
+        yield { data: CONTENTS };
+      },
+      put: async () => ({ digest: DIGEST.bytes }),
+      ...methods,
+    }),
+  );
+}
+
+function serveBatches(methods: Partial<BatchServer>): Promise<Loopback> {
+  return openLoopback((server) =>
+    server.add(FastBlobBatchServiceDefinition, {
+      findMissing: async () => ({ digests: new Uint8Array(0) }),
+      put: async () => ({ digests: new Uint8Array(0) }),
+      get: async function* () {
+        yield { entries: [] };
+      },
+      ...methods,
+    }),
+  );
+}
+
+function serveDirectories(
+  methods: Partial<DirectoryServer>,
+): Promise<Loopback> {
+  return openLoopback((server) =>
+    server.add(FastDirectoryServiceDefinition, {
+      get: async function* () {
+        yield { encoded: new Uint8Array(0) };
+      },
+      put: async () => ({ rootDigest: new Uint8Array(32) }),
+      ...methods,
+    }),
+  );
+}
+
+/** Sends directories, whatever was asked. */
+function sending(
+  ...directories: readonly Directory[]
+): Partial<DirectoryServer> {
+  return {
+    get: async function* () {
+      for (const directory of directories)
+        yield { encoded: directory.encode() };
+    },
+  };
+}
+
+async function walk(
+  { directories }: Loopback,
+  root: Directory,
+): Promise<string[]> {
+  const received: string[] = [];
+  for await (const { digest } of directories.getRecursive(root.digest))
+    received.push(digest.toHex());
+  return received;
+}
+
+describe('a client of blobs', () => {
+  it.each([
+    [
+      'with a bit flipped',
+      [CONTENTS.map((byte, at) => (at === 599_999 ? byte ^ 1 : byte))],
+    ],
+    ['cut short', [CONTENTS.subarray(0, 599_999)]],
+    ['with more behind', [CONTENTS, new Uint8Array(1)]],
+    ['empty', []],
+    ['of empty messages', [new Uint8Array(0), new Uint8Array(0)]],
+  ])('does not end well on contents %s', async (_how, pieces) => {
+    await using loopback = await serveBlobs({
+      read: async function* () {
+        for (const data of pieces) yield { data };
+      },
+    });
+    const reader = await loopback.blobs.openRead(DIGEST);
+    await expect(collect(reader!.read())).rejects.toMatchObject({
+      code: 'castore/corrupt-blob',
+    });
+    await expect(loopback.blobs.getMany([DIGEST])).rejects.toMatchObject({
+      code: 'castore/corrupt-blob',
+    });
+  });
+
+  it('hands out nothing of wrong contents that fit into one message', async () => {
+    await using loopback = await serveBlobs({});
+    const reader = await loopback.blobs.openRead(OTHER);
+    const pieces: Uint8Array[] = [];
+    const read = async (): Promise<void> => {
+      for await (const piece of reader!.read()) pieces.push(piece);
+    };
+    await expect(read()).rejects.toMatchObject({
+      code: 'castore/corrupt-blob',
+    });
+    expect(pieces).toEqual([]);
+  });
+
+  it('takes an empty blob that exists for one, and not for absence', async () => {
+    await using loopback = await serveBlobs({ read: async function* () {} });
+    const empty = hashBytes(new Uint8Array(0));
+    const reader = await loopback.blobs.openRead(empty);
+    expect(await collect(reader!.read())).toEqual(new Uint8Array(0));
+    expect(await loopback.blobs.getMany([empty])).toEqual([Buffer.alloc(0)]);
+  });
+
+  it('says so where a blob disappears between two calls', async () => {
+    await using loopback = await serveBlobs({
+      // eslint-disable-next-line require-yield
+      read: async function* () {
+        throw new ServerError(Status.NOT_FOUND, 'gone');
+      },
+    });
+    const reader = await loopback.blobs.openRead(DIGEST);
+    await expect(collect(reader!.read())).rejects.toMatchObject({
+      code: 'castore/blob-not-found',
+    });
+  });
+
+  it('does not believe in a chunk with another length or other contents', async () => {
+    const half = hashBytes(CONTENTS.subarray(0, 300_000));
+    for (const [size, data, code] of [
+      [299_999n, CONTENTS.subarray(0, 300_000), 'castore/protocol'],
+      [300_001n, CONTENTS.subarray(0, 300_000), 'castore/protocol'],
+      [300_000n, CONTENTS.subarray(0, 299_999), 'castore/corrupt-blob'],
+    ] as const) {
+      const chunk = { digest: half.bytes, size };
+      await using loopback = await serveBlobs({
+        stat: async () => ({ ...NOTHING, chunks: [chunk, chunk] }),
+        read: async function* () {
+          yield { data };
+        },
+      });
+      const reader = await loopback.blobs.openRead(DIGEST);
+      await expect(
+        collect(reader!.read({ offset: 10, length: 10 })),
+      ).rejects.toMatchObject({ code });
+    }
+  });
+
+  it('does not believe in a blob that is longer than a number can say', async () => {
+    await using loopback = await serveBlobs({
+      stat: async () => ({
+        ...NOTHING,
+        chunks: [{ digest: DIGEST.bytes, size: 1n << 63n }],
+      }),
+    });
+    await expect(loopback.blobs.openRead(DIGEST)).rejects.toMatchObject({
+      code: 'castore/protocol',
+    });
+  });
+
+  it('does not believe that another blob was stored than it sent', async () => {
+    await using loopback = await serveBlobs({
+      put: async (request) => {
+        for await (const { data } of request) expect(data.length).toBe(5);
+        return { digest: DIGEST.bytes };
+      },
+    });
+    const writer = loopback.blobs.openWrite();
+    await writer.write(patternBytes(5));
+    await expect(writer.close()).rejects.toMatchObject({
+      code: 'castore/corrupt-blob',
+    });
+  });
+
+  it('refuses a digest of another length as an answer', async () => {
+    await using loopback = await serveBlobs({
+      put: async () => ({ digest: new Uint8Array(31) }),
+    });
+    await expect(loopback.blobs.openWrite().close()).rejects.toMatchObject({
+      code: 'castore/invalid-digest-length',
+    });
+  });
+
+  it('fails a writer whose server answers before the end', async () => {
+    await using loopback = await serveBlobs({});
+    const writer = loopback.blobs.openWrite();
+    const write = async (): Promise<void> => {
+      for (;;) await writer.write(CONTENTS);
+    };
+    await expect(write()).rejects.toMatchObject({ code: 'castore/protocol' });
+  });
+
+  it('keeps the status of the server for whoever passes it on', async () => {
+    await using loopback = await serveBlobs({
+      stat: async () => {
+        throw new ServerError(Status.PERMISSION_DENIED, 'not for you');
+      },
+    });
+    await expect(loopback.blobs.has(DIGEST)).rejects.toMatchObject({
+      code: 'castore/remote-refused',
+      details: { grpcStatus: Status.PERMISSION_DENIED },
+      message: expect.stringContaining('not for you'),
+    });
+  });
+});
+
+describe('a client of batches', () => {
+  const [one, two] = [patternBytes(10), patternBytes(20)];
+
+  it('does not take other contents than it asked for', async () => {
+    await using loopback = await serveBatches({
+      get: async function* () {
+        yield { entries: [{ content: { $case: 'data', value: two } }] };
+      },
+    });
+    await expect(
+      loopback.blobs.getMany([hashBytes(one)]),
+    ).rejects.toMatchObject({ code: 'castore/corrupt-blob' });
+  });
+
+  it.each([0, 1, 3])(
+    'does not take %d answers to two questions',
+    async (count) => {
+      const entry = { content: { $case: 'data', value: one } } as const;
+      await using loopback = await serveBatches({
+        get: async function* () {
+          yield { entries: Array.from({ length: count }, () => entry) };
+        },
+        put: async () => ({
+          digests: Buffer.concat(
+            Array.from({ length: count }, () => hashBytes(one).bytes),
+          ),
+        }),
+      });
+      const digest = hashBytes(one);
+      await expect(
+        loopback.blobs.getMany([digest, digest]),
+      ).rejects.toMatchObject({ code: 'castore/protocol' });
+      await expect(loopback.blobs.putMany([one, one])).rejects.toMatchObject({
+        code: 'castore/protocol',
+      });
+    },
+  );
+
+  it('does not believe that another blob was stored than it sent', async () => {
+    await using loopback = await serveBatches({
+      put: async () => ({ digests: hashBytes(two).bytes }),
+    });
+    await expect(loopback.blobs.putMany([one])).rejects.toMatchObject({
+      code: 'castore/corrupt-blob',
+    });
+  });
+});
+
+describe('a client of directories', () => {
+  const [x, y] = [
+    directoryOf({ x: Directory.EMPTY }),
+    directoryOf({ y: Directory.EMPTY }),
+  ];
+
+  it('does not take another directory than it asked for', async () => {
+    await using loopback = await serveDirectories(sending(x));
+    await expect(loopback.directories.get(y.digest)).rejects.toMatchObject({
+      code: 'castore/corrupt-directory',
+    });
+  });
+
+  it('does not take silence for absence', async () => {
+    await using loopback = await serveDirectories(sending());
+    await expect(loopback.directories.get(y.digest)).rejects.toMatchObject({
+      code: 'castore/protocol',
+    });
+  });
+
+  it('does not take an invalid directory', async () => {
+    await using loopback = await serveDirectories({
+      get: async function* () {
+        yield { encoded: Uint8Array.of(0x0a, 0x00) };
+      },
+    });
+    await expect(loopback.directories.get(y.digest)).rejects.toMatchObject({
+      code: 'castore/corrupt-directory',
+      cause: expect.objectContaining({ code: 'castore/invalid-node' }),
+    });
+  });
+
+  it('takes a tree in which a later directory refers to an earlier one', async () => {
+    const leaf = directoryOf({ leaf: Directory.EMPTY });
+    const above = directoryOf({ leaf });
+    const root = directoryOf({ above, leaf });
+    await using loopback = await serveDirectories(
+      sending(root, leaf, above, Directory.EMPTY),
+    );
+    expect(await walk(loopback, root)).toEqual(
+      [root, leaf, above, Directory.EMPTY].map(({ digest }) => digest.toHex()),
+    );
+  });
+
+  it.each([
+    ['a root that was not asked for', [y, Directory.EMPTY]],
+    ['a directory that nothing refers to', [x, y]],
+    ['a directory twice', [x, Directory.EMPTY, Directory.EMPTY]],
+    ['a child before its parent', [Directory.EMPTY, x]],
+    ['less than the whole tree', [x]],
+    ['nothing', []],
+  ])('does not take %s', async (_what, sent) => {
+    await using loopback = await serveDirectories(sending(...sent));
+    await expect(walk(loopback, x)).rejects.toMatchObject({
+      code: 'castore/protocol',
+    });
+  });
+
+  it('finds out which directory of a tree a server does not have', async () => {
+    await using loopback = await serveDirectories({
+      get: async function* ({ recursive }) {
+        if (!recursive) throw new ServerError(Status.NOT_FOUND, 'absent');
+        yield { encoded: x.encode() };
+        throw new ServerError(Status.INTERNAL, 'whatever');
+      },
+    });
+    await expect(walk(loopback, x)).rejects.toMatchObject({
+      code: 'castore/directory-not-found',
+      details: { digest: Directory.EMPTY.digest },
+    });
+  });
+
+  it('leaves a failure one where the directory is there', async () => {
+    await using loopback = await serveDirectories({
+      get: async function* ({ recursive }) {
+        if (recursive) throw new ServerError(Status.INTERNAL, 'disk on fire');
+        yield { encoded: x.encode() };
+      },
+    });
+    await expect(walk(loopback, x)).rejects.toMatchObject({
+      code: 'castore/remote',
+      message: expect.stringContaining('disk on fire'),
+    });
+  });
+
+  it('does not believe in another root than it put last', async () => {
+    await using loopback = await serveDirectories({});
+    await expect(
+      loopback.directories.put(Directory.EMPTY),
+    ).rejects.toMatchObject({ code: 'castore/protocol' });
+  });
+
+  it('does not send what breaks the order', async () => {
+    await using loopback = await serveDirectories({});
+    const putter = loopback.directories.putMultipleStart();
+    await expect(putter.put(x)).rejects.toMatchObject({
+      code: 'castore/child-not-sent',
+    });
+    expect(putter.isClosed).toBe(true);
+    await expect(putter.close()).rejects.toMatchObject({
+      code: 'castore/closed',
+    });
+  });
+
+  it('opens no stream for a putter that is never used', async () => {
+    let calls = 0;
+    await using loopback = await serveDirectories({
+      put: async () => {
+        calls++;
+        return { rootDigest: new Uint8Array(32) };
+      },
+    });
+    const putter = loopback.directories.putMultipleStart();
+    await expect(putter.close()).rejects.toMatchObject({
+      code: 'castore/nothing-put',
+    });
+    await putter.abort();
+    // What the server saw before this answer it saw.
+    await expect(
+      loopback.directories.put(Directory.EMPTY),
+    ).rejects.toMatchObject({ code: 'castore/protocol' });
+    expect(calls).toBe(1);
+  });
+});
