@@ -1,15 +1,21 @@
 import { describe } from '@jest/globals';
 import { execFileSync } from 'node:child_process';
 import { accessSync, constants, existsSync } from 'node:fs';
+import { release } from 'node:os';
 import { fileURLToPath } from 'node:url';
 
 /** What a real mount needs. */
-export type Requirement = 'fuse' | 'root' | 'fusermount3' | 'unshare';
+export type Requirement =
+  'fuse' | 'root' | 'fusermount3' | 'unshare' | 'Linux 6.9';
 
 const CHECKS: Record<Requirement, () => void> = {
   fuse: () => accessSync('/dev/fuse', constants.R_OK | constants.W_OK),
   root: () => {
     if (process.getuid?.() !== 0) throw new Error('not root');
+  },
+  'Linux 6.9': () => {
+    const [major = 0, minor = 0] = release().split('.').map(Number);
+    if (major < 6 || (major === 6 && minor < 9)) throw new Error(release());
   },
   fusermount3: () => execFileSync('fusermount3', ['--version']),
   unshare: () => execFileSync('unshare', ['-Urm', 'true'], { stdio: 'pipe' }),
