@@ -87,7 +87,9 @@ describe('services in another thread', () => {
       expect(Buffer.from(entry.name).toString()).toBe(`${count++}`);
     expect([count, ended]).toEqual([1000, 1]);
     listed = 0;
-    for await (const _ of far.rootNodes.list()) break;
+    const listing = far.rootNodes.list()[Symbol.asyncIterator]();
+    await listing.next();
+    await listing.return?.();
     expect(listed).toBeLessThan(1000);
     expect(ended).toBe(2);
   });
