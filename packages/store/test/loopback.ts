@@ -12,6 +12,8 @@ export interface Loopback extends AsyncDisposable {
   readonly channel: Channel;
   /** The path of the socket. */
   readonly path: string;
+  /** Lets the server vanish; the channel finds nobody any more. */
+  sever(): Promise<void>;
 }
 
 /** Serves what `add` adds. */
@@ -28,6 +30,11 @@ export async function openLoopback(
     server,
     channel,
     path,
+    async sever() {
+      // A server that closes still takes what knocks in the meantime.
+      await rm(path);
+      server.forceShutdown();
+    },
     async [Symbol.asyncDispose]() {
       channel.close();
       server.forceShutdown();

@@ -278,7 +278,7 @@ describe('GrpcPathInfoService', () => {
 
   it('fails where nobody listens, and does not take that for absence', async () => {
     const { client } = await serve();
-    open[0]!.server.forceShutdown();
+    await open[0]!.sever();
     await expect(client.get(DUMMY_OUTPUT_HASH)).rejects.toMatchObject({
       code: 'castore/unavailable',
       retryable: true,
