@@ -50,6 +50,7 @@ export function blobReading(suite: BlobSuite): void {
       ];
       for (const range of ranges)
         equalBytes(await collect(reader.read(range)), cut(contents, range));
+      equalBytes(await collect(reader.read()), contents);
       await reader.close();
     });
   }

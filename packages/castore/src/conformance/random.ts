@@ -24,9 +24,16 @@ export class SeededRandom {
     return this.next() % limit;
   }
 
+  /** Bytes, four a number. */
   bytes(length: number): Uint8Array {
     const bytes = new Uint8Array(length);
-    for (let i = 0; i < length; i++) bytes[i] = this.next() >>> 8;
+    for (let i = 0; i < length; i += 4) {
+      const four = this.next();
+      bytes[i] = four;
+      bytes[i + 1] = four >>> 8;
+      bytes[i + 2] = four >>> 16;
+      bytes[i + 3] = four >>> 24;
+    }
     return bytes;
   }
 

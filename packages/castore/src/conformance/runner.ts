@@ -26,6 +26,8 @@ export interface ConformanceSubject<Service, Digest> {
    * with; left out where nothing can break.
    */
   cut?(service: Service): Promise<Service>;
+  /** Told of each test that is left out, and for want of what; printed where it isn't given. */
+  onLeftOut?(test: string, ability: string): void;
 }
 
 /** Declares tests for one subject. */
@@ -72,9 +74,7 @@ export class Suite<Service, Digest> {
     ) => Promise<void>,
   ): void {
     if (this.#subject[ability] === undefined) {
-      console.info(
-        `conformance of ${this.#subject.name}: left out without "${ability}": ${name}`,
-      );
+      this.#leaveOut(name, ability);
       return;
     }
     this.it(name, (service) =>
@@ -83,5 +83,11 @@ export class Suite<Service, Digest> {
         return this.#service;
       }),
     );
+  }
+
+  #leaveOut(test: string, ability: string): void {
+    const { name, onLeftOut } = this.#subject;
+    if (onLeftOut !== undefined) onLeftOut(test, ability);
+    else console.info(`conformance of ${name}, without "${ability}": ${test}`);
   }
 }
