@@ -7,6 +7,10 @@ export type MountErrorCode =
   | 'fs/services-failed'
   | 'fs/server-died';
 
+/** Failures of serving virtual machines. */
+export type VirtiofsErrorCode =
+  'fs/bad-socket' | 'fs/bad-front-end' | 'fs/bad-guest';
+
 /** What a file system operation fails with, named as the kernel and `node:fs` name it. */
 export type PosixErrorCode =
   | 'EPERM'
@@ -27,7 +31,7 @@ export type PosixErrorCode =
   | 'EPROTO';
 
 /** Every code that an error of this package carries. */
-export type FsErrorCode = MountErrorCode | PosixErrorCode;
+export type FsErrorCode = MountErrorCode | VirtiofsErrorCode | PosixErrorCode;
 
 /** What an error may carry beside its message; `syscall` and `path` as errors of `node:fs` have them. */
 export interface FsErrorOptions {

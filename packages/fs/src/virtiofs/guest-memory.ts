@@ -26,7 +26,7 @@ const OVERLAP_BYTES = 2 ** 20;
  * The guest changes it at any time. What matters is read once, into a place of our own, and then checked.
  */
 export class GuestMemory {
-  readonly #regions: readonly Region[];
+  #regions: readonly Region[];
   #recent: Region | undefined;
 
   constructor(regions: readonly MemoryRegion[], options: WindowOptions = {}) {
@@ -77,6 +77,12 @@ export class GuestMemory {
         return region.view(offset, length);
     }
     throw outside(address);
+  }
+
+  /** Reaches nothing any more. Views that were given out must be gone by then. */
+  close(): void {
+    this.#regions = [];
+    this.#recent = undefined;
   }
 
   /** As much of a range as is contiguous here. */

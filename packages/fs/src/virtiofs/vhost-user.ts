@@ -29,14 +29,18 @@ export const REQUEST = {
 
 /** Features of the device, agreed on with the guest; PROTOCOL_FEATURES with the front-end. */
 export const FEATURE = {
-  INDIRECT_DESC: 1n << 28n,
-  EVENT_IDX: 1n << 29n,
-  PROTOCOL_FEATURES: 1n << 30n,
-  VERSION_1: 1n << 32n,
+  /** Bit 28 */
+  INDIRECT_DESC: 0x10000000n,
+  /** Bit 29 */
+  EVENT_IDX: 0x20000000n,
+  /** Bit 30 */
+  PROTOCOL_FEATURES: 0x40000000n,
+  /** Bit 32 */
+  VERSION_1: 0x100000000n,
 } as const;
 
 /** Features of the protocol itself. Without MQ, qemu allows fewer queues than a file system has. */
-export const PROTOCOL_FEATURE = { MQ: 1n << 0n, REPLY_ACK: 1n << 3n } as const;
+export const PROTOCOL_FEATURE = { MQ: 0x1n, REPLY_ACK: 0x8n } as const;
 
 /** The length of a message's header, in bytes. */
 export const HEADER_BYTES = 12;

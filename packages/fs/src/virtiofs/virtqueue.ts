@@ -89,7 +89,12 @@ export class Virtqueue {
     if (head >= size) throw badGuest(`descriptor ${head} of ${size}`);
     if (this.#isTaken[head] === 1)
       throw badGuest(`chain ${head} was not handed back yet`);
-    const chain = new DescriptorChain(this.#memory, this.#table, head, indirect);
+    const chain = new DescriptorChain(
+      this.#memory,
+      this.#table,
+      head,
+      indirect,
+    );
     this.#isTaken[head] = 1;
     this.#inFlight++;
     this.#next = (this.#next + 1) & 0xffff;

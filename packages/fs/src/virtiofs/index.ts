@@ -1,0 +1,3 @@
+/** Serving virtual machines. */
+export { serveVirtiofs, VirtiofsServer } from './serve.ts';
+export type { ServeVirtiofsOptions } from './serve.ts';
