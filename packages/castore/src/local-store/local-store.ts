@@ -223,11 +223,14 @@ export class LocalStore implements AsyncDisposable {
 
   async #close(): Promise<void> {
     await Promise.allSettled(this.#pending.values());
-    await this.#writing?.queue.close();
-    await this.#compressor.close();
-    this.#records.close();
-    await this.#index.close();
-    await this.#writing?.lock.release();
+    try {
+      await this.#writing?.queue.close();
+      await this.#compressor.close();
+      this.#records.close();
+      await this.#index.close();
+    } finally {
+      await this.#writing?.lock.release();
+    }
   }
 
   async #commit(
@@ -238,12 +241,12 @@ export class LocalStore implements AsyncDisposable {
     const outcomes = await Promise.allSettled(
       groups.map(async (group) => {
         const prepared = group instanceof Promise ? await group : group;
-        await queue.add(
-          prepared.records.map((record) => ({
-            record,
-            indexKey: recordIndexKey(record.kind, record.key),
-          })),
-        );
+        const queued = prepared.records.map((record) => ({
+          record,
+          indexKey: recordIndexKey(record.kind, record.key),
+        }));
+        await queue.add(queued);
+        for (const { indexKey } of queued) this.#records.restored(indexKey);
         this.#slabs.give(prepared.slab);
       }),
     );

@@ -97,6 +97,12 @@ export class RecordReader {
     );
   }
 
+  /** A record was stored again: what was known of its damage is over. */
+  restored(indexKey: Uint8Array): void {
+    if (this.#demoted.size > 0)
+      this.#demoted.delete(Buffer.from(indexKey).toString('latin1'));
+  }
+
   close(): void {
     this.#reader.close();
   }

@@ -185,6 +185,27 @@ describe('a local store', () => {
       expect(has(record(i + 2))).toBe(status === 'fulfilled');
   });
 
+  it('is healed by a put although the index could not forget what was damaged', async () => {
+    const { key } = record(1);
+    await temporary.close();
+    const pack = temporary.packFiles()[0]!;
+    const bytes = fs.readFileSync(pack);
+    bytes[200]! ^= 1;
+    fs.writeFileSync(pack, bytes);
+    const store = await temporary.reopen();
+    faults.failing.set('commit', 'ENOSPC');
+    expect(() => store.read(RecordKind.chunk, key)).toThrow(
+      expect.objectContaining({ code: 'castore/corrupt-store' }),
+    );
+    expect(has(record(1))).toBe(false);
+    await expect(store.put([record(1)])).rejects.toMatchObject({
+      code: 'castore/no-space',
+    });
+    faults.failing.clear();
+    await store.put([record(1)]);
+    expect(store.read(RecordKind.chunk, key)).toHaveLength(3000);
+  });
+
   it('keeps a pack open whose footer found no room, and loses nothing', async () => {
     faults.failing.set('fsync', 'ENOSPC');
     await temporary.store.put([record(2, 30_000)]);

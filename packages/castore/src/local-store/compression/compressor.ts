@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import {
@@ -12,8 +13,8 @@ export interface CompressorOptions {
   /** Zstandard's level, 1 to 19. */
   readonly level: number;
   /**
-   * Threads beside the calling one; 0 compresses on the calling thread. Left out: one a core, at most four. Code that
-   * runs from its TypeScript sources has none, for Node 20 can't load them into a worker.
+   * Threads beside the calling one; 0 compresses on the calling thread. Left out: one a core, at most four. There are
+   * none where the built worker isn't found: in code that runs from its TypeScript sources, or was bundled.
    */
   readonly threads?: number | undefined;
 }
@@ -22,6 +23,9 @@ export interface CompressorOptions {
 const INLINE_BYTES = 16 * 1024;
 
 const MAX_THREADS = 4;
+
+/** Built code has it beside this file; TypeScript sources, which Node 20 can't load into a worker, don't. */
+const WORKER = new URL('./worker.js', import.meta.url);
 
 interface Job {
   readonly resolve: (result: CompressedBatch) => void;
@@ -43,7 +47,7 @@ export class Compressor {
   static async open(options: CompressorOptions): Promise<Compressor> {
     const wanted =
       options.threads ?? Math.min(MAX_THREADS, availableParallelism());
-    const count = import.meta.url.endsWith('.ts') ? 0 : wanted;
+    const count = existsSync(WORKER) ? wanted : 0;
     const threads = Array.from(
       { length: count },
       () => new CompressionThread(options.level),
@@ -95,7 +99,7 @@ class CompressionThread {
   }
 
   #start(): Worker {
-    const worker = new Worker(new URL('./worker.js', import.meta.url), {
+    const worker = new Worker(WORKER, {
       workerData: { level: this.#level },
     });
     worker.unref();
