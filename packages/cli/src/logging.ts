@@ -1,6 +1,7 @@
 import { writeSync } from 'node:fs';
 import { pino } from 'pino';
 import type { DestinationStream, Logger } from 'pino';
+import { jsonText } from './json-text.ts';
 import type { LogLevel } from './log-level.ts';
 import { formatLogLine } from './log-line.ts';
 
@@ -54,19 +55,18 @@ export function serializeError(error: unknown): unknown {
   };
 }
 
-/** Details may hold what JSON can't: bytes and bigints. */
+/** Details may hold what JSON can't: bytes, which show as text, and bigints. */
 function printable(details: unknown): unknown {
   return JSON.parse(
-    JSON.stringify(details, (_key, value: unknown) => {
-      if (typeof value === 'bigint') return String(value);
-      if (ArrayBuffer.isView(value))
-        return Buffer.from(
-          value.buffer,
-          value.byteOffset,
-          value.byteLength,
-        ).toString();
-      return value;
-    }),
+    JSON.stringify(
+      details,
+      function (this: Record<string, unknown>, key, value: unknown) {
+        // Before toJSON, which makes a list of numbers of a Buffer.
+        const raw = this[key];
+        if (typeof raw === 'bigint') return String(raw);
+        return raw instanceof Uint8Array ? jsonText(raw) : value;
+      },
+    ),
   );
 }
 

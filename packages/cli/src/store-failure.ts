@@ -12,17 +12,17 @@ export function explainStoreFailure(
   error: unknown,
   addresses: ServiceAddresses,
 ): unknown {
-  const { code, details } = error as {
+  const { code, message, details } = (error ?? {}) as {
     readonly code?: unknown;
+    readonly message?: string;
     readonly details?: { readonly holder?: { readonly pid?: unknown } };
   };
-  const message = (error as { readonly message?: string }).message ?? '';
   if (code === 'castore/store-locked') {
     const address = addressOfDaemon(details?.holder?.pid);
     return new CliError(
       'cli/store-in-use',
       address === undefined
-        ? message
+        ? `${message}`
         : `${message}\nThat is a daemon: use it with --store ${address}`,
       { cause: error },
     );

@@ -28,6 +28,15 @@ const FILES = {
   'grpc/health/v1/health.proto': 'grpc.health.v1.Health',
 };
 
+function listedServices(
+  answer: ServerReflectionResponse | undefined,
+): string[] {
+  const response = answer?.messageResponse;
+  if (response?.$case !== 'listServicesResponse')
+    throw new Error(`not a list: ${response?.$case}`);
+  return response.value.service.map(({ name }) => name);
+}
+
 let daemon: Daemon;
 let channel: Channel;
 beforeAll(async () => {
@@ -74,11 +83,7 @@ for (const [version, definition] of [
   describe(`reflection ${version}`, () => {
     it('lists the services that are served', async () => {
       const [answer] = await ask({ $case: 'listServices', value: '*' });
-      const response = answer?.messageResponse;
-      expect(response?.$case).toBe('listServicesResponse');
-      const names = (
-        response as { value: { service: { name: string }[] } }
-      ).value.service.map(({ name }) => name);
+      const names = listedServices(answer);
       expect(names).toEqual(
         expect.arrayContaining([
           'tvix.castore.v1.BlobService',
@@ -93,10 +98,7 @@ for (const [version, definition] of [
 
     it('describes every service that it lists', async () => {
       const [answer] = await ask({ $case: 'listServices', value: '' });
-      const { service } = (
-        answer!.messageResponse as { value: { service: { name: string }[] } }
-      ).value;
-      for (const { name } of service) {
+      for (const name of listedServices(answer)) {
         const { package: scope, service: declared } = await file({
           $case: 'fileContainingSymbol',
           value: name,
