@@ -6,6 +6,7 @@ import { equalBytes, equalDigests, readBlob } from './expect.ts';
 import { BLOB_A, BLOB_B, EMPTY_BLOB, HELLO_WORLD } from './fixtures.ts';
 import { seededBytes } from './random.ts';
 
+/** What holds for many blobs at a time. */
 export function blobBatches(suite: BlobSuite): void {
   suite.it('puts and gets many blobs, in their order', async (blobs) => {
     const contents = [

@@ -42,6 +42,7 @@ function calls(
   };
 }
 
+/** What holds when a call is aborted, the store is opened anew, or what is below it fails. */
 export function blobFailures(suite: BlobSuite): void {
   const reason = new Error('enough');
 

@@ -16,6 +16,7 @@ function cut(bytes: Uint8Array, { offset, length }: ByteRange): Uint8Array {
   return bytes.subarray(offset, offset + (length ?? Infinity));
 }
 
+/** What holds for looking up and reading blobs. */
 export function blobReading(suite: BlobSuite): void {
   suite.it('answers undefined for what is not stored', async (blobs) => {
     for (const { digest } of [EMPTY_BLOB, BLOB_A]) {

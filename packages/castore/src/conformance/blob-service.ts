@@ -7,6 +7,7 @@ import { blobWriting } from './blob-writing.ts';
 import { Suite } from './runner.ts';
 import type { ConformanceSubject, TestRunner } from './runner.ts';
 
+/** A suite for blob services. */
 export type BlobSuite = Suite<BlobService, B3Digest>;
 
 /** A blob service to be proven. */

@@ -33,6 +33,7 @@ function* slices(bytes: Uint8Array, length: number): Generator<Uint8Array> {
     yield bytes.subarray(at, at + length);
 }
 
+/** What holds for writers of blobs. */
 export function blobWriting(suite: BlobSuite): void {
   for (const { name, contents, digest } of BLOBS) {
     suite.it(

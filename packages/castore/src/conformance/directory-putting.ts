@@ -24,6 +24,7 @@ export async function putAll(
   await putter.close();
 }
 
+/** What holds for putting directories, and for getting them one by one. */
 export function directoryPutting(suite: DirectorySuite): void {
   suite.it('answers undefined for what is not stored', async (directories) => {
     for (const { digest } of DIRECTORIES)

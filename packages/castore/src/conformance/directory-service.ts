@@ -5,6 +5,7 @@ import { directoryTraversal } from './directory-traversal.ts';
 import { Suite } from './runner.ts';
 import type { ConformanceSubject, TestRunner } from './runner.ts';
 
+/** A suite for directory services. */
 export type DirectorySuite = Suite<DirectoryService, B3Digest>;
 
 /** A directory service to be proven. */

@@ -45,6 +45,7 @@ function chain(length: number): Directory[] {
   return all;
 }
 
+/** What holds for whole trees of directories, and for failures. */
 export function directoryTraversal(suite: DirectorySuite): void {
   suite.it('tells a whole tree from its root on', async (directories) => {
     await putAll(directories, [

@@ -67,12 +67,9 @@ export class DiskDirectory {
 
   /** What people take for this directory, or for a name in it: the path as it was given and the names from there. */
   shown(name?: Uint8Array): Buffer {
-    const parts = name === undefined ? [] : [name];
-    let directory: DiskDirectory | undefined = this;
-    for (; directory !== undefined; directory = directory.#parent)
-      parts.unshift(directory.#name);
+    const names = [...this.#way(), ...(name === undefined ? [] : [name])];
     return Buffer.concat(
-      parts.flatMap((part, i) => (i === 0 ? [part] : [SLASH, part])),
+      names.flatMap((part, i) => (i === 0 ? [part] : [SLASH, part])),
     );
   }
 
@@ -92,6 +89,14 @@ export class DiskDirectory {
   release(): void {
     if (this.#descriptor !== undefined) closeSync(this.#descriptor);
     this.#descriptor = undefined;
+  }
+
+  /** The path of the root, and the names from there to this directory. */
+  #way(): Uint8Array[] {
+    const names = [this.#name];
+    for (let at = this.#parent; at !== undefined; at = at.#parent)
+      names.push(at.#name);
+    return names.reverse();
   }
 
   #startFromDescriptor(): void {
