@@ -30,7 +30,7 @@ describe('node messages', () => {
   });
 
   it.each<[string, string, NodeMessage]>([
-    ['castore/no-node', 'an empty message', {}],
+    ['castore/no-node', 'an empty message', { node: undefined }],
     [
       'castore/invalid-digest-length',
       'a digest of 31 bytes',
