@@ -23,7 +23,7 @@ export function parseRange(
   }
   const start = Number(first);
   const end = last === '' ? length : Number(last) + 1;
-  if (end <= start) return undefined;
+  if (last !== '' && end <= start) return undefined;
   return start >= length
     ? 'unsatisfiable'
     : { start, end: Math.min(end, length) };

@@ -4,6 +4,7 @@ import type { NarCalculationService } from '../nar/calculation.ts';
 import type { NarSizes } from '../nar/sizes.ts';
 import type { PathInfoService } from '../path-info-service/path-info-service.ts';
 import type { PathSigner } from '../path-info-service/signing.ts';
+import type { Substituter } from '../substitution/substituter.ts';
 import type { CacheInfoOptions } from './cache-info.ts';
 import type { CacheTables } from './table.ts';
 import type { Turns } from './turns.ts';
@@ -15,6 +16,8 @@ export interface BinaryCacheServices {
   readonly directories: DirectoryService;
   readonly narCalculation: NarCalculationService;
   readonly tables: CacheTables;
+  /** Finds and fetches what isn't here. */
+  readonly substituter?: Pick<Substituter, 'find' | 'fetch'>;
 }
 
 /** Bounds of what is taken from outside. */

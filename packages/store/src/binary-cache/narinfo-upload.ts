@@ -133,12 +133,14 @@ function withSignaturesOf(existing: PathInfo, offered: PathInfo): PathInfo {
 
 async function assertReferences(
   { storePath, narInfo }: PathInfo,
-  { pathInfos }: CacheContext,
+  { pathInfos, substituter }: CacheContext,
   options: CallOptions,
 ): Promise<void> {
   for (const reference of narInfo!.references) {
     if (reference.equals(storePath)) continue;
-    const found = await pathInfos.get(reference.digest, options);
+    const found =
+      (await pathInfos.get(reference.digest, options)) ??
+      (await substituter?.find(reference.digest, options));
     if (found === undefined || !found.storePath.equals(reference))
       throw refused(`refers to ${reference.toString()}, which is not here`);
   }

@@ -1,5 +1,6 @@
 import { decodeNixBase32, formatNarInfo } from '@tvix/nar';
 import type { CallOptions } from '@tvix/castore';
+import type { NarInfo } from '@tvix/nar';
 import { pathInfoToNarInfo } from '../path-info/narinfo.ts';
 import { PathInfo } from '../path-info/path-info.ts';
 import type { CacheContext } from './context.ts';
@@ -21,8 +22,9 @@ export function narInfo(
   return {
     async get({ signal }) {
       const pathInfo = await context.pathInfos.get(outputHash, { signal });
-      const text =
-        pathInfo && (await narInfoText(pathInfo, context, { signal }));
+      const text = pathInfo
+        ? await narInfoText(pathInfo, context, { signal })
+        : await substituteText(outputHash, context, { signal });
       return text === undefined
         ? notFound('no such path')
         : { status: 200, headers: { 'Content-Type': MEDIA_TYPE }, body: text };
@@ -53,10 +55,27 @@ export async function narInfoText(
   if (complete === undefined) return undefined;
   const pathInfo = await signedForReading(complete, context, options);
   const { storePath } = pathInfo;
-  const { narSha256, narSize } = pathInfo.narInfo!;
-  const url = narUrl(storePath, narSha256);
+  const { narSha256 } = pathInfo.narInfo!;
+  return ownNarInfo(pathInfoToNarInfo(pathInfo, narUrl(storePath, narSha256))!);
+}
+
+/** The narinfo of a path that an upstream has: its NAR is fetched when somebody asks for that. */
+async function substituteText(
+  outputHash: Uint8Array,
+  { substituter }: CacheContext,
+  options?: CallOptions,
+): Promise<string | undefined> {
+  const narInfo = await substituter?.find(outputHash, options);
+  return narInfo && ownNarInfo(narInfo);
+}
+
+/** A narinfo of what is found here as a plain NAR. */
+function ownNarInfo(narInfo: NarInfo): string {
+  const { storePath, narSha256, narSize } = narInfo;
   return formatNarInfo({
-    ...pathInfoToNarInfo(pathInfo, url)!,
+    ...narInfo,
+    url: narUrl(storePath, narSha256),
+    compression: 'none',
     // Without them clients up to Nix 2.8 crash when they add a signature.
     fileSha256: narSha256,
     fileSize: narSize,

@@ -24,7 +24,9 @@ export async function findNar(
 ): Promise<ServedNar | undefined> {
   switch (name.type) {
     case 'path': {
-      const pathInfo = await context.pathInfos.get(name.outputHash, options);
+      const pathInfo =
+        (await context.pathInfos.get(name.outputHash, options)) ??
+        (await context.substituter?.fetch(name.outputHash, options));
       if (pathInfo === undefined) return undefined;
       const { node, narInfo } = pathInfo;
       const { narSha256, narSize } =

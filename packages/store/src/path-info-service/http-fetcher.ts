@@ -1,0 +1,144 @@
+import { request as requestHttp } from 'node:http';
+import type { IncomingMessage } from 'node:http';
+import { request as requestHttps } from 'node:https';
+import type { CallOptions } from '@tvix/castore';
+import { decodeContent } from '../compression/decode-content.ts';
+import { StoreError } from '../errors.ts';
+import type { Netrc } from './netrc.ts';
+
+/** How files are fetched from another server. */
+export interface HttpFetcherOptions {
+  /** Who we are, by host. */
+  readonly netrc?: Netrc;
+  /** How long a connection may take to be made, and then be silent. 15 s where left out. */
+  readonly timeoutMs?: number;
+}
+
+const DEFAULT_TIMEOUT_MS = 15_000;
+const MAX_REDIRECTS = 10;
+const MAX_ENCODED_BYTES = Number.MAX_SAFE_INTEGER;
+const ABSENT: ReadonlySet<number> = new Set([403, 404, 410]);
+const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
+
+/** Fetches files over HTTP: redirects, passwords, time-outs, and what each status means. */
+export class HttpFetcher {
+  readonly #options: HttpFetcherOptions;
+
+  constructor(options: HttpFetcherOptions = {}) {
+    this.#options = options;
+  }
+
+  /**
+   * The body of a file without its `Content-Encoding`; `undefined` where there is none. Whoever stops reading early
+   * ends the connection.
+   *
+   * @throws StoreError `store/upstream-refused`, `store/upstream-unavailable`; the signal's reason
+   */
+  async open(
+    url: URL,
+    options: CallOptions = {},
+  ): Promise<AsyncIterable<Uint8Array> | undefined> {
+    let at = url;
+    for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects++) {
+      const response = await this.#request(at, url, options.signal);
+      const { statusCode = 0, headers } = response;
+      if (statusCode === 200) {
+        const body = readBody(response, at, options.signal);
+        return decodeContent(headers['content-encoding'], body, {
+          maxBytes: MAX_ENCODED_BYTES,
+        });
+      }
+      response.destroy();
+      if (ABSENT.has(statusCode)) return undefined;
+      if (!REDIRECTS.has(statusCode) || headers.location === undefined)
+        throw refused(at, `answered ${statusCode}`, statusCode);
+      at = redirected(headers.location, at);
+    }
+    throw refused(url, `more than ${MAX_REDIRECTS} redirects`);
+  }
+
+  #request(
+    url: URL,
+    first: URL,
+    signal: AbortSignal | undefined,
+  ): Promise<IncomingMessage> {
+    const { netrc, timeoutMs = DEFAULT_TIMEOUT_MS } = this.#options;
+    const request = url.protocol === 'https:' ? requestHttps : requestHttp;
+    // A password is for the host that it was given for, wherever that leads to.
+    const fromUrl =
+      url.origin === first.origin && first.username !== ''
+        ? `${decodeURIComponent(first.username)}:${decodeURIComponent(first.password)}`
+        : undefined;
+    const login = fromUrl ?? netrc?.loginFor(url.hostname);
+    return new Promise((resolve, reject) => {
+      const outgoing = request(url, {
+        headers: {
+          'User-Agent': 'tvix-store',
+          'Accept-Encoding': 'identity',
+          ...(login && {
+            Authorization: `Basic ${Buffer.from(login).toString('base64')}`,
+          }),
+        },
+        timeout: timeoutMs,
+        ...(signal && { signal }),
+      });
+      outgoing.on('timeout', () =>
+        outgoing.destroy(new Error(`silent for ${timeoutMs} ms`)),
+      );
+      outgoing.on('error', (cause) =>
+        reject(signal?.aborted ? signal.reason : unavailable(url, cause)),
+      );
+      outgoing.on('response', resolve);
+      outgoing.end();
+    });
+  }
+}
+
+async function* readBody(
+  response: IncomingMessage,
+  url: URL,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  try {
+    for await (const piece of response) yield piece as Uint8Array;
+  } catch (cause) {
+    if (signal?.aborted) throw signal.reason;
+    throw unavailable(url, cause);
+  } finally {
+    response.destroy();
+  }
+}
+
+function redirected(location: string, from: URL): URL {
+  let to: URL;
+  try {
+    to = new URL(location, from);
+  } catch {
+    throw refused(from, 'a malformed redirect');
+  }
+  const isDowngrade = from.protocol === 'https:' && to.protocol !== 'https:';
+  if ((to.protocol !== 'http:' && to.protocol !== 'https:') || isDowngrade)
+    throw refused(from, `a redirect to ${to.protocol}`);
+  return to;
+}
+
+function shown(url: URL): string {
+  const copy = new URL(url);
+  copy.username = '';
+  copy.password = '';
+  return copy.href;
+}
+
+function refused(url: URL, what: string, status?: number): StoreError {
+  return new StoreError('store/upstream-refused', `${shown(url)}: ${what}`, {
+    details: { url: shown(url), status },
+  });
+}
+
+function unavailable(url: URL, cause: unknown): StoreError {
+  return new StoreError(
+    'store/upstream-unavailable',
+    `${shown(url)} can't be reached`,
+    { cause, details: { url: shown(url) } },
+  );
+}

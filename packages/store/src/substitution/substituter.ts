@@ -1,0 +1,125 @@
+import { encodeNixBase32 } from '@tvix/nar';
+import type { CallOptions } from '@tvix/castore';
+import type { NarInfo } from '@tvix/nar';
+import { SharedCalls } from '../nar/shared-calls.ts';
+import type { PathInfo } from '../path-info/path-info.ts';
+import type { Substitute } from '../path-info-service/nix-http.ts';
+import type { PathInfoService } from '../path-info-service/path-info-service.ts';
+import { ExpiringMap } from './expiring-map.ts';
+import type { Upstream } from './upstream.ts';
+
+/** Settings of a {@link Substituter}. */
+export interface SubstituterOptions {
+  /** How long it is remembered that nobody has a path. 60 s where left out. */
+  readonly negativeTtlMs?: number;
+  /** How long it is remembered what an upstream said of a path. 10 min where left out. */
+  readonly positiveTtlMs?: number;
+  /** The time, in milliseconds. */
+  readonly now?: () => number;
+}
+
+/** A path that an upstream has; `undefined` where none does. */
+interface Answer {
+  readonly from: Upstream;
+  readonly substitute: Substitute;
+}
+
+const MAX_REMEMBERED = 20_000;
+
+/**
+ * Fetches paths that a store lacks from other caches. Whatever is asked at the same time is asked once. An upstream that
+ * fails counts as one that has nothing, since what is here doesn't depend on it; then absence isn't remembered.
+ */
+export class Substituter {
+  readonly #pathInfos: Pick<PathInfoService, 'get' | 'put'>;
+  readonly #upstreams: readonly Upstream[];
+  readonly #negativeTtlMs: number;
+  readonly #positiveTtlMs: number;
+  readonly #finding = new SharedCalls<Answer | undefined>();
+  readonly #fetching = new SharedCalls<PathInfo | undefined>();
+  /** What is known of paths that aren't here; `false` for absence. */
+  readonly #known: ExpiringMap<Answer | false>;
+
+  /** Paths are put into `pathInfos`; upstreams are asked in their order. */
+  constructor(
+    pathInfos: Pick<PathInfoService, 'get' | 'put'>,
+    upstreams: readonly Upstream[],
+    options: SubstituterOptions = {},
+  ) {
+    this.#pathInfos = pathInfos;
+    this.#upstreams = upstreams;
+    this.#negativeTtlMs = options.negativeTtlMs ?? 60_000;
+    this.#positiveTtlMs = options.positiveTtlMs ?? 600_000;
+    this.#known = new ExpiringMap(MAX_REMEMBERED, options.now);
+  }
+
+  /** What an upstream says of a path, signatures checked; nothing is fetched. */
+  async find(
+    outputHash: Uint8Array,
+    options?: CallOptions,
+  ): Promise<NarInfo | undefined> {
+    const answer = await this.#find(outputHash, options);
+    return answer?.substitute.narInfo;
+  }
+
+  /** Fetches a path, and answers once it is verified and stored. */
+  async fetch(
+    outputHash: Uint8Array,
+    options?: CallOptions,
+  ): Promise<PathInfo | undefined> {
+    const key = encodeNixBase32(outputHash);
+    return this.#fetching.run(
+      key,
+      async (signal) => {
+        // Whoever came right before may have fetched it.
+        const here = await this.#pathInfos.get(outputHash, { signal });
+        if (here !== undefined) return here;
+        const answer = await this.#find(outputHash, { signal });
+        if (answer === undefined) return undefined;
+        const { found } = await answer.from.ask(
+          (cache) => cache.fetch(answer.substitute, { signal }),
+          { signal },
+        );
+        // What was said of it may be out of date.
+        if (found === undefined) this.#known.delete(key);
+        return found && this.#pathInfos.put(found, { signal });
+      },
+      options?.signal,
+    );
+  }
+
+  async #find(
+    outputHash: Uint8Array,
+    options?: CallOptions,
+  ): Promise<Answer | undefined> {
+    const key = encodeNixBase32(outputHash);
+    const known = this.#known.get(key);
+    if (known !== undefined) return known || undefined;
+    return this.#finding.run(
+      key,
+      (signal) => this.#ask(outputHash, key, signal),
+      options?.signal,
+    );
+  }
+
+  async #ask(
+    outputHash: Uint8Array,
+    key: string,
+    signal: AbortSignal,
+  ): Promise<Answer | undefined> {
+    let isCertain = true;
+    for (const from of this.#upstreams) {
+      const asked = await from.ask(
+        (cache) => cache.find(outputHash, { signal }),
+        { signal },
+      );
+      isCertain &&= asked.isCertain;
+      if (asked.found === undefined) continue;
+      const answer = { from, substitute: asked.found };
+      this.#known.set(key, answer, this.#positiveTtlMs);
+      return answer;
+    }
+    if (isCertain) this.#known.set(key, false, this.#negativeTtlMs);
+    return undefined;
+  }
+}

@@ -1,0 +1,208 @@
+import { describe, expect, it } from '@jest/globals';
+import { readFileSync } from 'node:fs';
+import { brotliCompressSync, crc32, gzipSync } from 'node:zlib';
+import { Expansion } from '../../src/compression/bounded.ts';
+import type { Compression } from '../../src/compression/compression.ts';
+import { acceptedEncoding, encode } from '../../src/compression/encode.ts';
+import { decompress } from '../../src/compression/decompress.ts';
+import { repack } from '../../src/compression/repack.ts';
+import { collect } from '../fixtures.ts';
+import { sample } from './sample.ts';
+
+const VECTORS = JSON.parse(
+  readFileSync(new URL('./vectors.json', import.meta.url), 'utf8'),
+) as Record<
+  string,
+  { compression: Compression; content: string; data: string }
+>;
+const SAMPLE = Buffer.from(sample());
+
+/** What the real Nix, xz, zstd, bzip2 and lz4 compressed. */
+function contentOf(content: string): Buffer {
+  const nar = narOfFile(SAMPLE);
+  switch (content) {
+    case 'nar':
+      return nar;
+    case 'nar twice':
+      return Buffer.concat([nar, nar]);
+    case 'twice':
+      return Buffer.concat([SAMPLE, SAMPLE]);
+    default:
+      return SAMPLE;
+  }
+}
+
+function narOfFile(contents: Buffer): Buffer {
+  const str = (bytes: Buffer): Buffer => {
+    const length = Buffer.alloc(8);
+    length.writeBigUInt64LE(BigInt(bytes.length));
+    return Buffer.concat([length, bytes, Buffer.alloc(-bytes.length & 7)]);
+  };
+  const words = ['nix-archive-1', '(', 'type', 'regular', 'contents'];
+  return Buffer.concat([
+    ...words.map((word) => str(Buffer.from(word))),
+    str(contents),
+    str(Buffer.from(')')),
+  ]);
+}
+
+/** The head of an xz file whose block asks for a window by that code. */
+function xzHead(window: number): Buffer {
+  const withCrc = (bytes: Buffer): Buffer => {
+    const crc = Buffer.alloc(4);
+    crc.writeUInt32LE(crc32(bytes));
+    return Buffer.concat([bytes, crc]);
+  };
+  return Buffer.concat([
+    Buffer.from([0xfd, 0x37, 0x7a, 0x58, 0x5a, 0]),
+    withCrc(Buffer.of(0, 0)),
+    withCrc(Buffer.of(2, 0, 0x21, 1, window, 0, 0, 0)),
+  ]);
+}
+
+async function* inPieces(
+  bytes: Uint8Array,
+  length: number,
+): AsyncGenerator<Uint8Array> {
+  for (let at = 0; at < bytes.length; at += length)
+    yield bytes.subarray(at, at + length);
+}
+
+describe('decompression', () => {
+  for (const [name, { compression, content, data }] of Object.entries(
+    VECTORS,
+  )) {
+    const packed = Buffer.from(data, 'base64');
+
+    for (const length of [1, 4096, packed.length]) {
+      it(`undoes ${name} that comes in pieces of ${length}`, async () => {
+        const out = await collect(
+          decompress(compression, inPieces(packed, length)),
+        );
+        expect(contentOf(content).equals(out)).toBe(true);
+      });
+    }
+
+    it(`refuses ${name} that is cut off anywhere`, async () => {
+      for (let end = 0; end < packed.length; end += 1511) {
+        const cut = packed.subarray(0, end);
+        const outcome = await collect(
+          decompress(compression, inPieces(cut, 4096)),
+        ).then(
+          (out) => out.length,
+          (error: { code: string }) => error.code,
+        );
+        // Where one of several streams ends, the file might.
+        if (typeof outcome === 'number')
+          expect(outcome).toBeLessThan(contentOf(content).length);
+        else expect(outcome).toBe('store/corrupt-compression');
+      }
+    });
+
+    it(`never ends other than by its own error where ${name} is damaged`, async () => {
+      for (let at = 0; at < packed.length; at += 1999) {
+        const damaged = Buffer.from(packed);
+        damaged[at]! ^= 0x55;
+        const code = await collect(
+          decompress(compression, inPieces(damaged, 4096)),
+        ).then(
+          () => undefined,
+          (error: { code: string }) => error.code,
+        );
+        expect([
+          undefined,
+          'store/corrupt-compression',
+          'store/limit-exceeded',
+        ]).toContain(code);
+      }
+    });
+  }
+
+  const windows: [Compression, number[]][] = [
+    ['xz', [...xzHead(40)]],
+    ['zstd', [0x28, 0xb5, 0x2f, 0xfd, 0x00, 0xa8, 0x01, 0, 0, 0]],
+    ['lzip', [0x4c, 0x5a, 0x49, 0x50, 1, 29, 0, 0, 0, 0, 0, 0]],
+  ];
+  for (const [compression, head] of windows) {
+    it(`refuses ${compression} that asks for a huge window`, async () => {
+      await expect(
+        collect(decompress(compression, inPieces(Uint8Array.from(head), 64))),
+      ).rejects.toMatchObject({ code: 'store/limit-exceeded' });
+    });
+  }
+
+  it('passes failures of the source on as they are', async () => {
+    for (const { compression, data } of Object.values(VECTORS)) {
+      const failure = new Error('the line is dead');
+      async function* source(): AsyncGenerator<Uint8Array> {
+        yield Buffer.from(data, 'base64').subarray(0, 100);
+        throw failure;
+      }
+      await expect(collect(decompress(compression, source()))).rejects.toBe(
+        failure,
+      );
+    }
+  });
+});
+
+describe('what comes out of a compressed file', () => {
+  const zeros = Buffer.alloc(64 * 1024 * 1024);
+  const bombs: [Compression, Buffer][] = [
+    ['gzip', gzipSync(zeros)],
+    ['br', brotliCompressSync(zeros)],
+  ];
+  for (const [compression, bomb] of bombs) {
+    it(`ends at its bound for ${compression}`, async () => {
+      const limits = { maxBytes: 1024 * 1024, maxRatio: 2000 };
+      const expansion = new Expansion(limits);
+      let out = 0;
+      const read = async (): Promise<void> => {
+        const source = expansion.counted(inPieces(bomb, 4096));
+        const decoded = expansion.bounded(decompress(compression, source));
+        for await (const piece of decoded) out += piece.length;
+      };
+      await expect(read()).rejects.toMatchObject({
+        code: 'store/limit-exceeded',
+      });
+      expect(out).toBeLessThanOrEqual(limits.maxBytes);
+    });
+  }
+});
+
+describe('repacked files', () => {
+  for (const compression of [
+    'none',
+    'gzip',
+    'br',
+    'zstd',
+    'xz',
+    'lz4',
+  ] as const) {
+    it(`of ${compression} hold what was packed`, async () => {
+      const packed = await collect(
+        repack(compression, inPieces(SAMPLE, 10_007)),
+      );
+      const out = await collect(decompress(compression, inPieces(packed, 999)));
+      expect(SAMPLE.equals(out)).toBe(true);
+    });
+  }
+});
+
+describe('content encodings', () => {
+  it('are chosen among those that the client takes', () => {
+    expect(acceptedEncoding(undefined)).toBeUndefined();
+    expect(acceptedEncoding('identity')).toBeUndefined();
+    expect(acceptedEncoding('br, gzip')).toBe('gzip');
+    expect(acceptedEncoding('zstd;q=0, br')).toBe('br');
+    expect(acceptedEncoding('zstd, br, gzip, deflate, bzip2, xz')).toBe('zstd');
+  });
+
+  for (const coding of ['zstd', 'gzip', 'br'] as const) {
+    it(`of ${coding} hold the body`, async () => {
+      const encoded = await collect(encode(coding, inPieces(SAMPLE, 333)));
+      const out = await collect(decompress(coding, inPieces(encoded, 4096)));
+      expect(SAMPLE.equals(out)).toBe(true);
+      expect(encoded.length).toBeLessThan(SAMPLE.length);
+    });
+  }
+});
