@@ -26,8 +26,9 @@ export class DescriptorChain {
   readonly #memory: GuestMemory;
   readonly #readable: Segment[] = [];
   readonly #writable: Segment[] = [];
-  #writableBytes = 0;
+  readonly #maxSegments: number;
   #segments = 0;
+  #writableBytes = 0;
 
   /**
    * Walks a chain.
@@ -44,6 +45,10 @@ export class DescriptorChain {
   ) {
     this.head = head;
     this.#memory = memory;
+    this.#maxSegments = Math.max(
+      table.byteLength / DESCRIPTOR_BYTES,
+      MAX_SEGMENTS,
+    );
     this.#walk(table, head, mayBeIndirect);
     for (const { address, length } of this.#readable)
       memory.check(address, length);
@@ -97,7 +102,6 @@ export class DescriptorChain {
 
   #walk(table: DataView, first: number, mayBeIndirect: boolean): void {
     const count = table.byteLength / DESCRIPTOR_BYTES;
-    const limit = Math.max(count, MAX_SEGMENTS);
     for (let index = first, steps = 0; ;) {
       if (index >= count) throw badGuest(`descriptor ${index} of ${count}`);
       if (++steps > count) throw badGuest('a chain of descriptors is a loop');
@@ -112,7 +116,8 @@ export class DescriptorChain {
           throw badGuest('a table of descriptors where none may be');
         return this.#walk(this.#indirect(address, length), 0, false);
       }
-      if (++this.#segments > limit) throw badGuest('a chain is too long');
+      if (++this.#segments > this.#maxSegments)
+        throw badGuest('a chain is too long');
       this.#add(address, length, (flags & FLAG_WRITE) !== 0);
       if ((flags & FLAG_NEXT) === 0) return;
       index = next;

@@ -39,9 +39,9 @@ export class GuestMemory {
    * @throws FsError `fs/bad-guest`
    */
   check(address: number, length: number): void {
-    for (let at = address; at < address + length;) {
-      const { guestAddress, size } = this.#find(at);
-      at = guestAddress + size;
+    for (let checked = 0; checked < length;) {
+      const { guestAddress, size } = this.#find(address + checked);
+      checked = guestAddress + size - address;
     }
   }
 
