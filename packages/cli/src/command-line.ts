@@ -105,6 +105,27 @@ export function createCommandLine(run: RunCommand): CommanderCommand {
     );
 
   withStore(
+    add(
+      program,
+      'virtiofs <socket>',
+      async () => (await import('./commands/virtiofs.ts')).virtiofs,
+    ),
+  )
+    .summary('show the store to virtual machines')
+    .description(
+      'Serves the store as a read-only file system to virtual machines, at a unix socket for their vhost-user-fs devices, until SIGINT or SIGTERM.',
+    )
+    .option('-l, --list', 'let the root be listed')
+    .addHelpText(
+      'after',
+      examples(
+        'tvix-store virtiofs /run/tvix.sock',
+        'qemu-system-x86_64 -m 1G -machine q35,memory-backend=mem -object memory-backend-memfd,id=mem,size=1G,share=on -chardev socket,id=store,path=/run/tvix.sock -device vhost-user-fs-pci,queue-size=1024,chardev=store,tag=tvix …',
+        'mount -t virtiofs tvix /nix/store -o ro      (in the machine)',
+      ),
+    );
+
+  withStore(
     add(program, 'list', async () => (await import('./commands/list.ts')).list),
   )
     .summary('print every store path in the store')

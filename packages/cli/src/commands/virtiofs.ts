@@ -1,0 +1,33 @@
+import { serveVirtiofs } from '@tvix/fs/virtiofs';
+import { PathInfoRootNodes } from '@tvix/store';
+import type { Command } from '../command.ts';
+import { onStopSignals } from '../signals.ts';
+import { withStoreToRead } from '../with-store.ts';
+
+/** Shows a store to virtual machines, as the file system of a vhost-user-fs device, until SIGINT or SIGTERM. */
+export const virtiofs: Command = async (context, { operands, options }) => {
+  const [socket = ''] = operands;
+  const { logger } = context;
+  const { gentle } = onStopSignals();
+  await withStoreToRead(context, async ({ pathInfos, directories, blobs }) => {
+    await using _server = await serveVirtiofs({
+      socket,
+      rootNodes: new PathInfoRootNodes(pathInfos),
+      directories,
+      blobs,
+      listRoot: options['list'] === true,
+      onConnectionFailed: (err) =>
+        logger.error({ err }, 'a virtual machine was cut off'),
+    });
+    logger.info({ address: socket }, 'listening');
+    await aborted(gentle);
+    logger.info('stopping');
+  });
+};
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}
