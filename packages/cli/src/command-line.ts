@@ -65,11 +65,41 @@ export function createCommandLine(run: RunCommand): CommanderCommand {
       '-l, --listen-address <address...>',
       'where to listen: 127.0.0.1:8000 or [::1]:8000, /path or ./path of a unix socket, @name of an abstract one, stdio, sd-listen, sd-listen-unix (default: port 8000 on both loopback addresses)',
     )
+    .option(
+      '--http-listen <address...>',
+      'serve a Nix binary cache there: HOST:PORT or /path of a unix socket',
+    )
+    .option(
+      '--http-tokens <file>',
+      'who may read and write it, a line each: NAME SCOPES sha256:HEX (default: everybody reads, loopback writes)',
+    )
+    .option('--http-tls-cert <file>', 'certificate chain, to serve it over TLS')
+    .option('--http-tls-key <file>', 'key of the certificate')
+    .option('--http-url <url>', 'its address, as its pages tell people')
+    .option('--priority <number>', 'its priority among caches', '30')
+    .option(
+      '--upstream <url...>',
+      'binary caches that lacking paths are fetched from; ?trusted-public-keys=… and ?priority=… may follow',
+    )
+    .option('--netrc-file <file>', 'logins for the upstreams')
+    .option(
+      '--sign-key <file...>',
+      'sign what was uploaded and verified with these keys',
+    )
+    .option(
+      '--trusted-public-key <key...>',
+      'keys whose signatures count, of uploads and of upstreams',
+    )
+    .option(
+      '--require-trusted-signature',
+      'refuse uploads that no trusted key has signed',
+    )
     .addHelpText(
       'after',
       examples(
         'tvix-store daemon',
         'tvix-store daemon --store local:/srv/store -l 0.0.0.0:8000 -l /run/tvix-store.sock',
+        'tvix-store daemon --http-listen 127.0.0.1:8080 --upstream https://cache.nixos.org',
       ),
     );
 

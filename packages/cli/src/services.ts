@@ -1,6 +1,6 @@
 /** The composition root: which address is opened by what, and which services a command works on. */
 import { createRegistry } from '@tvix/castore';
-import type { AddressRegistry } from '@tvix/castore';
+import type { AddressRegistry, LocalStore } from '@tvix/castore';
 import { GRPC_SCHEMES } from '@tvix/castore/grpc';
 import {
   CachedNarCalculation,
@@ -21,6 +21,8 @@ import { CliError } from './errors.ts';
 /** The services of a store. Whoever opens it closes it. */
 export interface OpenStore extends Store, AsyncDisposable {
   readonly narCalculation: NarCalculationService;
+  /** The engine that path infos are kept by, where it is in this process. */
+  readonly localStore?: LocalStore;
   close(): Promise<void>;
 }
 
@@ -68,6 +70,7 @@ export async function openStore(
       directories,
       pathInfos,
       narCalculation,
+      ...(pathInfoStore.localStore && { localStore: pathInfoStore.localStore }),
       close,
       [Symbol.asyncDispose]: close,
     };

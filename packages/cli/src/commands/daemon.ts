@@ -1,6 +1,8 @@
 import type { Command, CommandContext } from '../command.ts';
 import { defaultDaemonStore } from '../config.ts';
 import { Daemon } from '../daemon/daemon.ts';
+import { startHttpCache } from '../daemon/http-cache.ts';
+import type { HttpCache, HttpCacheFlags } from '../daemon/http-cache.ts';
 import { parseListenAddress } from '../daemon/listen-address.ts';
 import type { ListenAddress } from '../daemon/listen-address.ts';
 import { defaultListenAddresses } from '../daemon/listeners.ts';
@@ -18,8 +20,12 @@ export const daemon: Command = async (context, { options }) => {
   const store = await openStore(addresses).catch((error: unknown) => {
     throw explainStoreFailure(error, addresses);
   });
+  let http: HttpCache | undefined;
   try {
     logger.info({ ...addresses }, 'store opened');
+    http = await startHttpCache(options as HttpCacheFlags, store, logger);
+    for (const address of http?.addresses ?? [])
+      logger.info({ address }, 'serving a binary cache');
     const running = await Daemon.start({
       services: store,
       listen,
@@ -28,9 +34,13 @@ export const daemon: Command = async (context, { options }) => {
     });
     await Promise.race([running.ended, aborted(stop.gentle)]);
     logger.info('stopping');
-    if (!(await running.stop(stop.hard)))
-      throw new CliError('cli/cut-off', 'calls were cut off');
+    const [isGentle] = await Promise.all([
+      running.stop(stop.hard),
+      http?.stop(stop.hard),
+    ]);
+    if (!isGentle) throw new CliError('cli/cut-off', 'calls were cut off');
   } finally {
+    await http?.stop(AbortSignal.abort());
     await store.close();
   }
   logger.info('stopped');

@@ -1,0 +1,277 @@
+import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
+import type { Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { PublicKey, SecretKey } from '@tvix/nar';
+import {
+  BinaryCache,
+  createBinaryCacheServer,
+  localCacheTables,
+  memoryCacheTables,
+  Netrc,
+  NixHttpPathInfoService,
+  openAccess,
+  PathSigner,
+  Substituter,
+  TokenAccess,
+  Upstream,
+} from '@tvix/store/binary-cache';
+import type { Access, ServedRequest } from '@tvix/store/binary-cache';
+import { CliError } from '../errors.ts';
+import type { Logger } from '../logging.ts';
+import type { OpenStore } from '../services.ts';
+import {
+  formatListenAddress,
+  isWiderThanLoopback,
+  parseListenAddress,
+} from './listen-address.ts';
+import type { ListenAddress } from './listen-address.ts';
+
+/** The flags of the daemon that are about the binary cache. */
+export interface HttpCacheFlags {
+  readonly httpListen?: readonly string[];
+  readonly httpTokens?: string;
+  readonly httpTlsCert?: string;
+  readonly httpTlsKey?: string;
+  readonly httpUrl?: string;
+  readonly priority?: string;
+  readonly upstream?: readonly string[];
+  readonly netrcFile?: string;
+  readonly signKey?: readonly string[];
+  readonly trustedPublicKey?: readonly string[];
+  readonly requireTrustedSignature?: boolean;
+}
+
+/** A running binary cache. */
+export interface HttpCache {
+  readonly addresses: readonly string[];
+  /** Takes no more requests, and resolves when those under way are over, or cut off by the signal. */
+  stop(hard?: AbortSignal): Promise<void>;
+}
+
+type HttpListenAddress = Extract<ListenAddress, { type: 'tcp' | 'unix' }>;
+
+/**
+ * Serves a store as a Nix binary cache, where flags ask for one.
+ *
+ * @throws CliError `cli/usage`, `cli/io`, `cli/address-in-use`, `cli/cannot-listen`; NarError and StoreError for keys,
+ *   tokens and upstreams that make no sense
+ */
+export async function startHttpCache(
+  flags: HttpCacheFlags,
+  store: OpenStore,
+  logger: Logger,
+): Promise<HttpCache | undefined> {
+  if (flags.httpListen === undefined) return undefined;
+  const addresses = flags.httpListen.map(parseHttpAddress);
+  const cache = await createCache(flags, store, logger);
+  const tls = await readTls(flags);
+  const servers: Server[] = [];
+  try {
+    for (const address of addresses) {
+      const server = createBinaryCacheServer(cache, {
+        access: await accessFor(flags, address),
+        onRequest: (request) => logRequest(request, logger),
+        ...(tls && { tls }),
+      });
+      await listen(server, address);
+      servers.push(server);
+    }
+  } catch (error) {
+    for (const server of servers) server.close();
+    throw error;
+  }
+  const scheme = tls === undefined ? 'http' : 'https';
+  return {
+    addresses: servers.map((server) => `${scheme}://${addressOf(server)}`),
+    stop: (hard) => stop(servers, hard),
+  };
+}
+
+async function createCache(
+  flags: HttpCacheFlags,
+  store: OpenStore,
+  logger: Logger,
+): Promise<BinaryCache> {
+  const { localStore } = store;
+  const keys = await Promise.all((flags.signKey ?? []).map(readSecretKey));
+  const trustedKeys = (flags.trustedPublicKey ?? []).map((key) =>
+    PublicKey.parse(key),
+  );
+  const substituter = await createSubstituter(
+    flags,
+    trustedKeys,
+    store,
+    logger,
+  );
+  const priority = flags.priority === undefined ? 30 : Number(flags.priority);
+  if (!Number.isSafeInteger(priority) || priority < 0)
+    throw new CliError('cli/usage', `not a priority: ${flags.priority}`);
+  return new BinaryCache(
+    {
+      ...store,
+      tables: localStore ? localCacheTables(localStore) : memoryCacheTables(),
+      ...(substituter && { substituter }),
+    },
+    {
+      priority,
+      trustedKeys,
+      requireTrustedSignature: flags.requireTrustedSignature === true,
+      ...(keys.length > 0 && { signer: new PathSigner(keys) }),
+      ...(flags.httpUrl !== undefined && { publicUrl: flags.httpUrl }),
+    },
+  );
+}
+
+async function createSubstituter(
+  { upstream: urls = [], netrcFile }: HttpCacheFlags,
+  trustedKeys: readonly PublicKey[],
+  store: OpenStore,
+  logger: Logger,
+): Promise<Substituter | undefined> {
+  if (urls.length === 0) return undefined;
+  const netrc =
+    netrcFile === undefined ? undefined : Netrc.parse(await read(netrcFile));
+  const upstreams = urls.map((url) => {
+    const cache = NixHttpPathInfoService.fromAddress(`nix+${url}`, store, {
+      ...(netrc && { netrc }),
+      ...(trustedKeys.length > 0 && { trustedKeys }),
+    });
+    if (trustedKeys.length === 0 && !url.includes('trusted-public-keys='))
+      logger.warn(
+        { upstream: url },
+        'no trusted keys: whatever this upstream says is believed',
+      );
+    const upstream = new Upstream(cache, {
+      onFailure: (err) =>
+        logger.warn({ upstream: url, err }, 'the upstream failed'),
+    });
+    return { upstream, priority: priorityOf(url) };
+  });
+  // The order of flags decides among equals.
+  upstreams.sort((a, b) => a.priority - b.priority);
+  return new Substituter(
+    store.pathInfos,
+    upstreams.map(({ upstream }) => upstream),
+  );
+}
+
+const DEFAULT_UPSTREAM_PRIORITY = 50;
+const SWEEP_MS = 100;
+
+function priorityOf(url: string): number {
+  const given = /[?&]priority=(\d+)(&|$)/.exec(url)?.[1];
+  return given === undefined ? DEFAULT_UPSTREAM_PRIORITY : Number(given);
+}
+
+async function readSecretKey(path: string): Promise<SecretKey> {
+  return SecretKey.parse((await read(path)).trim());
+}
+
+async function readTls({
+  httpTlsCert,
+  httpTlsKey,
+}: HttpCacheFlags): Promise<{ cert: string; key: string } | undefined> {
+  if (httpTlsCert === undefined && httpTlsKey === undefined) return undefined;
+  if (httpTlsCert === undefined || httpTlsKey === undefined) {
+    throw new CliError(
+      'cli/usage',
+      '--http-tls-cert and --http-tls-key go together',
+    );
+  }
+  return { cert: await read(httpTlsCert), key: await read(httpTlsKey) };
+}
+
+/** Without tokens everybody may read, and those on this machine may write. */
+async function accessFor(
+  { httpTokens }: HttpCacheFlags,
+  address: HttpListenAddress,
+): Promise<Access> {
+  if (httpTokens !== undefined)
+    return TokenAccess.parse(await read(httpTokens));
+  const isWide = address.type === 'tcp' && isWiderThanLoopback(address.host);
+  return openAccess(isWide ? ['read'] : ['read', 'write']);
+}
+
+async function read(path: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (cause) {
+    throw new CliError('cli/io', `can't read ${path}`, { cause });
+  }
+}
+
+function parseHttpAddress(text: string): HttpListenAddress {
+  const address = parseListenAddress(text);
+  if (address.type === 'tcp' || address.type === 'unix') return address;
+  throw new CliError(
+    'cli/usage',
+    `HTTP is served at HOST:PORT or /path of a unix socket, not at "${text}"`,
+  );
+}
+
+async function listen(
+  server: Server,
+  address: HttpListenAddress,
+): Promise<void> {
+  server.listen(address);
+  try {
+    await once(server, 'listening');
+  } catch (cause) {
+    const code = (cause as NodeJS.ErrnoException).code;
+    throw new CliError(
+      code === 'EADDRINUSE' ? 'cli/address-in-use' : 'cli/cannot-listen',
+      `can't serve HTTP at ${formatListenAddress(address)}`,
+      { cause },
+    );
+  }
+}
+
+function addressOf(server: Server): string {
+  const address = server.address() as AddressInfo | string;
+  return typeof address === 'string'
+    ? address
+    : formatListenAddress({
+        type: 'tcp',
+        host: address.address,
+        port: address.port,
+      });
+}
+
+async function stop(all: readonly Server[], hard?: AbortSignal): Promise<void> {
+  const servers = all.filter((server) => server.listening);
+  const cut = (): void =>
+    servers.forEach((server) => server.closeAllConnections());
+  if (hard?.aborted) cut();
+  hard?.addEventListener('abort', cut, { once: true });
+  // A connection that a reply was sent on stays open for the next request, and would be waited for.
+  const sweep = setInterval(
+    () => servers.forEach((server) => server.closeIdleConnections()),
+    SWEEP_MS,
+  );
+  await Promise.all(
+    servers.map(async (server) => {
+      const closed = once(server, 'close');
+      server.close();
+      server.closeIdleConnections();
+      await closed;
+    }),
+  );
+  clearInterval(sweep);
+  hard?.removeEventListener('abort', cut);
+}
+
+function logRequest(
+  { method, path, status, durationMs, error }: ServedRequest,
+  logger: Logger,
+): void {
+  const record = { method, path, status, ms: Math.round(durationMs) };
+  if (error === undefined) logger.debug(record, 'request');
+  else if (isKnown(error)) logger.info({ ...record, err: error }, 'refused');
+  else logger.warn({ ...record, err: error }, 'failed');
+}
+
+/** Whether it is an error of this project, which says what somebody else did wrong. */
+function isKnown(error: unknown): boolean {
+  return typeof error === 'object' && error !== null && 'kind' in error;
+}
