@@ -1,5 +1,6 @@
 import { createServer as createHttpServer } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import { createServer as createHttpsServer } from 'node:https';
 import type { Duplex } from 'node:stream';
 import type { BinaryCache } from './binary-cache.ts';
 import { failureReply, uploadFailureReply } from './failure-reply.ts';
@@ -42,6 +43,8 @@ export interface BinaryCacheServerOptions {
   /** Who may read and write. */
   readonly access: Access;
   readonly limits?: ServerLimits;
+  /** Certificate chain and key in PEM, to be served over TLS. */
+  readonly tls?: { readonly cert: string; readonly key: string };
   /** Told of each request once it is over. */
   readonly onRequest?: (request: ServedRequest) => void;
 }
@@ -56,7 +59,7 @@ export function createBinaryCacheServer(
 ): Server {
   const limits = options.limits ?? {};
   const idleMs = limits.idleTimeoutMs ?? 75_000;
-  const server = createHttpServer({
+  const settings = {
     maxHeaderSize: limits.maxHeaderBytes ?? 16 * 1024,
     headersTimeout: limits.headersTimeoutMs ?? 20_000,
     // An upload may take hours: its speed is watched instead.
@@ -67,7 +70,11 @@ export function createBinaryCacheServer(
       limits.headersTimeoutMs ?? 5000,
     ),
     noDelay: true,
-  });
+  };
+  const server =
+    options.tls === undefined
+      ? createHttpServer(settings)
+      : createHttpsServer({ ...settings, ...options.tls });
   server.maxConnections = limits.maxConnections ?? 1024;
   server.timeout = idleMs;
   const answer = (
