@@ -158,6 +158,16 @@ export function directoryPutting(suite: DirectorySuite): void {
     },
   );
 
+  suite.it('answers 1,500 gets, many at a time', async (directories) => {
+    await directories.put(DIRECTORY_WITH_KEEP.directory);
+    const { digest } = DIRECTORY_WITH_KEEP;
+    for (let round = 0; round < 30; round++) {
+      const gets = Array.from({ length: 50 }, () => directories.get(digest));
+      for (const found of await Promise.all(gets))
+        assert.ok(found?.digest.equals(digest));
+    }
+  });
+
   suite.it('stores a directory of 10,000 entries', async (directories) => {
     const wide = Directory.fromEntries(
       Array.from({ length: 10_000 }, (_, i) =>

@@ -29,24 +29,32 @@ export class GrpcDirectoryService implements DirectoryService {
     digest: B3Digest,
     options?: CallOptions,
   ): Promise<Directory | undefined> {
+    let found: Directory | undefined;
     try {
+      // To the end of the stream: leaving it early would reset it, and servers drop a connection that resets many.
       for await (const directory of this.#receive(digest, false, options)) {
-        if (directory.digest.equals(digest)) return directory;
-        throw new CastoreError(
-          'castore/corrupt-directory',
-          `remote: directory ${digest.toString()} has the digest ${directory.digest.toString()}`,
-          { details: { digest, found: directory.digest } },
-        );
+        if (found !== undefined) throw unexpected(directory.digest);
+        found = directory;
       }
     } catch (error) {
       if (isStatus(error, Status.NOT_FOUND)) return undefined;
       throw statusToFailure(error, options?.signal);
     }
-    throw new CastoreError(
-      'castore/protocol',
-      `remote: neither directory ${digest.toString()} nor a failure came`,
-      { details: { digest } },
-    );
+    if (found === undefined) {
+      throw new CastoreError(
+        'castore/protocol',
+        `remote: neither directory ${digest.toString()} nor a failure came`,
+        { details: { digest } },
+      );
+    }
+    if (!found.digest.equals(digest)) {
+      throw new CastoreError(
+        'castore/corrupt-directory',
+        `remote: directory ${digest.toString()} has the digest ${found.digest.toString()}`,
+        { details: { digest, found: found.digest } },
+      );
+    }
+    return found;
   }
 
   async *getRecursive(

@@ -17,6 +17,7 @@ import { BlobBatches } from './blob-batches.ts';
 import { eachBatch } from './each-batch.ts';
 import type { TreeEvent, TreeEvents } from './event.ts';
 import { TreeGrammar } from './grammar.ts';
+import { stopSignal } from './stop-signal.ts';
 
 /** Where a tree goes. */
 export interface IngestServices {
@@ -103,10 +104,7 @@ class Ingestion {
   constructor(services: IngestServices, { signal, onProgress }: IngestOptions) {
     this.#services = services;
     this.#onProgress = onProgress;
-    this.signal =
-      signal === undefined
-        ? this.#stop.signal
-        : AbortSignal.any([signal, this.#stop.signal]);
+    this.signal = stopSignal(this.#stop, signal);
     this.#batches = new BlobBatches(services.blobs, {
       signal: this.signal,
       onStored: (file, digest) => this.#stored(file, digest),

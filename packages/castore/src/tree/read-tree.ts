@@ -4,6 +4,7 @@ import type { NamedNode, Node } from '../node/node.ts';
 import { DirectoryLookahead } from './directory-lookahead.ts';
 import type { TreeEvent } from './event.ts';
 import { Segment } from './segment.ts';
+import { stopSignal } from './stop-signal.ts';
 
 /** Where a tree comes from. */
 export interface ReadTreeServices {
@@ -29,10 +30,7 @@ export async function* readTree(
   options: CallOptions = {},
 ): AsyncGenerator<readonly TreeEvent[], void, undefined> {
   const stop = new AbortController();
-  const signal =
-    options.signal === undefined
-      ? stop.signal
-      : AbortSignal.any([options.signal, stop.signal]);
+  const signal = stopSignal(stop, options.signal);
   const loading: Segment[] = [];
   try {
     for await (const segment of planTree(node, services, { signal })) {
