@@ -221,6 +221,7 @@ export function createCommandLine(run: RunCommand): CommanderCommand {
       ),
     );
 
+  addCareCommands(program, add);
   addCastoreCommands(program, add);
   addNarCommands(program, add);
   return program;
@@ -231,6 +232,21 @@ type AddCommand = (
   nameAndOperands: string,
   load: LoadCommand,
 ) => CommanderCommand;
+
+function addCareCommands(program: CommanderCommand, add: AddCommand): void {
+  withStore(
+    add(
+      program,
+      'stats',
+      async () => (await import('./commands/stats.ts')).stats,
+    ),
+  )
+    .summary('count what a local store holds')
+    .description(
+      'Counts what a local store holds and what that takes on the disk. It may run beside a daemon.',
+    )
+    .addHelpText('after', examples('tvix-store stats --store local:/srv/store'));
+}
 
 function addCastoreCommands(program: CommanderCommand, add: AddCommand): void {
   const castore = program

@@ -15,17 +15,32 @@ declare module 'nice-grpc/lib/service-definitions/index.js' {
 }
 
 declare module 'nice-grpc/lib/server/handleUnaryCall.js' {
-  export const createUnaryMethodHandler: import('./rpc-server.ts').CreateMethodHandler;
+  import type { UntypedHandleCall } from '@grpc/grpc-js';
+  import type { MethodDefinition } from 'nice-grpc';
+
+  /** How the function that grpc-js calls is made out of the one that a service implements. */
+  export type CreateMethodHandler = (
+    definition: MethodDefinition<unknown, unknown, unknown, unknown>,
+    implementation: (...args: never[]) => unknown,
+  ) => UntypedHandleCall;
+
+  export const createUnaryMethodHandler: CreateMethodHandler;
 }
 
 declare module 'nice-grpc/lib/server/handleServerStreamingCall.js' {
-  export const createServerStreamingMethodHandler: import('./rpc-server.ts').CreateMethodHandler;
+  import type { CreateMethodHandler } from 'nice-grpc/lib/server/handleUnaryCall.js';
+
+  export const createServerStreamingMethodHandler: CreateMethodHandler;
 }
 
 declare module 'nice-grpc/lib/server/handleClientStreamingCall.js' {
-  export const createClientStreamingMethodHandler: import('./rpc-server.ts').CreateMethodHandler;
+  import type { CreateMethodHandler } from 'nice-grpc/lib/server/handleUnaryCall.js';
+
+  export const createClientStreamingMethodHandler: CreateMethodHandler;
 }
 
 declare module 'nice-grpc/lib/server/handleBidiStreamingCall.js' {
-  export const createBidiStreamingMethodHandler: import('./rpc-server.ts').CreateMethodHandler;
+  import type { CreateMethodHandler } from 'nice-grpc/lib/server/handleUnaryCall.js';
+
+  export const createBidiStreamingMethodHandler: CreateMethodHandler;
 }

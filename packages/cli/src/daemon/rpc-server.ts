@@ -6,11 +6,7 @@
  * this makes the grpc-js server here, with nice-grpc's conversions of services and calls.
  */
 import { Server, ServerCredentials } from '@grpc/grpc-js';
-import type {
-  ConnectionInjector,
-  ServerOptions,
-  UntypedHandleCall,
-} from '@grpc/grpc-js';
+import type { ConnectionInjector, ServerOptions } from '@grpc/grpc-js';
 import type {
   CompatServiceDefinition,
   MethodDefinition,
@@ -21,6 +17,7 @@ import { createBidiStreamingMethodHandler } from 'nice-grpc/lib/server/handleBid
 import { createClientStreamingMethodHandler } from 'nice-grpc/lib/server/handleClientStreamingCall.js';
 import { createServerStreamingMethodHandler } from 'nice-grpc/lib/server/handleServerStreamingCall.js';
 import { createUnaryMethodHandler } from 'nice-grpc/lib/server/handleUnaryCall.js';
+import type { CreateMethodHandler } from 'nice-grpc/lib/server/handleUnaryCall.js';
 import {
   normalizeServiceDefinition,
   toGrpcJsServiceDefinition,
@@ -28,12 +25,6 @@ import {
 import type { Duplex } from 'node:stream';
 
 type AnyMethod = MethodDefinition<unknown, unknown, unknown, unknown>;
-
-/** How nice-grpc makes the function that grpc-js calls out of the one that a service implements. */
-export type CreateMethodHandler = (
-  definition: AnyMethod,
-  implementation: (...args: never[]) => unknown,
-) => UntypedHandleCall;
 
 /** Serves gRPC on whatever connections it is given. */
 export class RpcServer implements Pick<NiceServer, 'add'> {

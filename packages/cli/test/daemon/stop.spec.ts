@@ -125,8 +125,8 @@ describe('a daemon that is told to stop', () => {
     }
     let answers = 0;
     let stopped: Promise<boolean> | undefined;
-    for await (const _ of reflection.serverReflectionInfo(requests())) {
-      answers++;
+    for await (const answer of reflection.serverReflectionInfo(requests())) {
+      if (answer.messageResponse !== undefined) answers++;
       stopped = daemon.stop();
     }
     expect(answers).toBe(1);
@@ -195,7 +195,7 @@ describe('a request', () => {
     const digest = await put(client, 'contents');
     const read = async (): Promise<void> => {
       const reader = await client.openRead(digest);
-      for await (const _ of reader!.read());
+      for await (const chunk of reader!.read()) expect(chunk).toBeUndefined();
     };
     await expect(read()).rejects.toMatchObject({
       code: 'castore/remote',
