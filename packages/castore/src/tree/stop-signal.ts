@@ -12,6 +12,6 @@ export function stopSignal(
     callers === undefined
       ? owner.signal
       : AbortSignal.any([callers, owner.signal]);
-  setMaxListeners(0, signal);
+  setMaxListeners(Infinity, signal);
   return signal;
 }

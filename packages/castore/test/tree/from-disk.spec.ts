@@ -304,6 +304,34 @@ describe('treeFromDisk', () => {
       );
     });
 
+    it('rejects a directory or a link that has gone', () => {
+      mkdirSync(join(temporary(), 'sub'));
+      for (const [name, make, code] of [
+        ['c', mkdirSync, 'castore/unable-to-stat'],
+        [
+          'd',
+          (path: string) => symlinkSync('x', path),
+          'castore/unable-to-read',
+        ],
+      ] as const) {
+        const path = join(temporary(), 'sub', name);
+        make(path);
+        writeFileSync(join(temporary(), 'sub', 'a'), new Uint8Array(LARGE));
+        const read = (): void => {
+          for (const batch of treeFromDiskSync(temporary())) {
+            void batch;
+            rmSync(path, { recursive: true, force: true });
+          }
+        };
+        expect(read).toThrow(
+          expect.objectContaining({
+            code,
+            details: { path: Buffer.from(path) },
+          }),
+        );
+      }
+    });
+
     it('rejects a directory that was swapped for another', () => {
       expect(
         readWhile((path) => {

@@ -1,5 +1,7 @@
+import { getMaxListeners } from 'node:events';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import type { CallOptions } from '../../src/blob-service/blob-service.ts';
 import { MemoryBlobService } from '../../src/blob-service/memory.ts';
 import {
   BLOB_B,
@@ -301,6 +303,23 @@ describe('readTree', () => {
       expect(services.blobs.openReaders).toBe(0);
     },
   );
+
+  it('lets any number of calls listen to its signal', async () => {
+    const services = createServices();
+    const node = await ingestTree(source(COMPLICATED), services);
+    const { directories, blobs } = services;
+    const counts: number[] = [];
+    const watched = {
+      get: (digest: B3Digest, options?: CallOptions) => {
+        counts.push(getMaxListeners(options!.signal!));
+        return directories.get(digest);
+      },
+    };
+    await drain(readTree(node, { blobs, directories: watched }));
+    const { signal } = new AbortController();
+    await drain(readTree(node, { blobs, directories: watched }, { signal }));
+    expect(counts).toEqual(Array(4).fill(Infinity));
+  });
 
   it('frees what it holds when it is left early', async () => {
     const services = createServices();
