@@ -50,6 +50,8 @@ export { MemoryDirectoryService } from './directory-service/memory.ts';
 export { openLocalStore } from './local-store/open-local-store.ts';
 export type { LocalStoreOptions } from './local-store/open-local-store.ts';
 export type { LocalStore } from './local-store/local-store.ts';
+export { countLocalStore } from './local-store/stats.ts';
+export type { LocalStoreStats, RecordCount } from './local-store/stats.ts';
 export type { Table, TableChange, TableRange } from './local-store/tables.ts';
 export {
   descendTo,

@@ -245,7 +245,10 @@ function addCareCommands(program: CommanderCommand, add: AddCommand): void {
     .description(
       'Counts what a local store holds and what that takes on the disk. It may run beside a daemon.',
     )
-    .addHelpText('after', examples('tvix-store stats --store local:/srv/store'));
+    .addHelpText(
+      'after',
+      examples('tvix-store stats --store local:/srv/store'),
+    );
 }
 
 function addCastoreCommands(program: CommanderCommand, add: AddCommand): void {

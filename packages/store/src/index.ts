@@ -13,6 +13,8 @@ export type {
 } from './errors.ts';
 export { importPath } from './import/import-path.ts';
 export type { ImportOptions } from './import/import-path.ts';
+export { storeStats } from './local-care/stats.ts';
+export type { StoreStats } from './local-care/stats.ts';
 export { CachedNarCalculation } from './nar/cached-calculation.ts';
 export { MemoryNarCalculationCache } from './nar/calculation-cache.ts';
 export type {

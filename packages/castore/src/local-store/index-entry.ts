@@ -30,6 +30,11 @@ export interface RecordLocation {
   readonly rawLength: number;
 }
 
+/** When the record of an entry was last written or asked for, in minutes since 1970. The entry is one that decodes. */
+export function touchedMinutesOf(entry: Buffer): number {
+  return entry.readUInt32LE(20);
+}
+
 /** The length of an entry without a tail. */
 export const INDEX_ENTRY_BYTES = 28;
 

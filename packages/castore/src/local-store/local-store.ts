@@ -2,6 +2,7 @@ import { CastoreError } from '../errors.ts';
 import { ByteBudget } from './byte-budget.ts';
 import { CommitQueue } from './commit-queue.ts';
 import type { Compressor } from './compression/compressor.ts';
+import type { Zstd } from './compression/zstd.ts';
 import type { FileSystem } from './file-system.ts';
 import type { StoreLock } from './lock.ts';
 import type { PackWriter } from './pack-writer.ts';
@@ -39,6 +40,14 @@ export interface StoreParts {
   readonly writing: WritingParts | undefined;
 }
 
+/** What the care of a store works on: counting, verifying and collecting, each a file of its own beside this one. */
+export interface StoreInterior {
+  readonly files: FileSystem;
+  readonly index: StoreIndex;
+  readonly packs: Packs;
+  readonly zstd: Zstd;
+}
+
 /** A write that was let in. */
 export interface Submission {
   /** Resolves once everything is durable and visible. Rejects as `put` does; it must be awaited. */
@@ -60,6 +69,8 @@ export type KeyedKind =
 export class LocalStore implements AsyncDisposable {
   readonly directory: string;
   readonly format: StoreFormat;
+  /** For the functions in this folder that take care of a store. */
+  readonly interior: StoreInterior;
   readonly #index: StoreIndex;
   readonly #compressor: Compressor;
   readonly #slabs = new SlabPool();
@@ -74,6 +85,12 @@ export class LocalStore implements AsyncDisposable {
   constructor(parts: StoreParts) {
     this.directory = parts.directory;
     this.format = parts.format;
+    this.interior = {
+      files: parts.files,
+      index: parts.index,
+      packs: parts.packs,
+      zstd: parts.compressor.zstd,
+    };
     this.#index = parts.index;
     this.#compressor = parts.compressor;
     this.#sequence = Sequence.load(parts.index);

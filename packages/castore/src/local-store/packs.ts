@@ -1,6 +1,8 @@
+import fs from 'node:fs';
 import { crc32 } from 'node:zlib';
 import { CastoreError } from '../errors.ts';
 import { packFile, packTag } from './pack-header.ts';
+import { errnoOf } from './store-failure.ts';
 import { IndexSpace, type IndexWrite, type StoreIndex } from './store-index.ts';
 
 /** What the store knows of one pack. */
@@ -18,6 +20,8 @@ export interface Pack {
   recordCount: number;
   /** Bytes of records that nothing leads to any more, as far as known without a collection. */
   deadBytes: number;
+  /** When all its records were last read and found as they should be, in milliseconds since 1970; 0 for never. */
+  verifiedMs: number;
 }
 
 const STATE_BYTES = 56;
@@ -92,9 +96,20 @@ export class Packs {
       isSealed: false,
       recordCount: 0,
       deadBytes: 0,
+      verifiedMs: 0,
     };
     this.#packs.set(number, pack);
     return pack;
+  }
+
+  /** Forgets a pack whose file is gone. */
+  remove(number: number): void {
+    this.#packs.delete(number);
+  }
+
+  /** The write that makes the index forget a pack. */
+  static removal(number: number): IndexWrite {
+    return { key: stateKey(number), value: undefined };
   }
 
   /** The write that makes a pack's state part of a commit. */
@@ -107,7 +122,7 @@ export class Packs {
     bytes.writeBigUInt64LE(BigInt(pack.committedLength), 20);
     bytes.writeUInt32LE(pack.recordCount, 28);
     bytes.writeBigUInt64LE(BigInt(pack.deadBytes), 32);
-    // 40 to 52: room for the time of the last scrub.
+    bytes.writeBigUInt64LE(BigInt(pack.verifiedMs), 40);
     bytes.writeUInt32LE(crc32(bytes.subarray(0, 52), crc32(key)), 52);
     return { key, value: bytes };
   }
@@ -131,8 +146,20 @@ export class Packs {
       isSealed: bytes[1] === 1,
       recordCount: bytes.readUInt32LE(28),
       deadBytes: Number(bytes.readBigUInt64LE(32)),
+      verifiedMs: Number(bytes.readBigUInt64LE(40)),
     };
   }
+}
+
+/** A pack that is gone or cut off serves what it still has; the rest counts as not stored, so that a put brings it back. */
+export function measurePack(pack: Pack): void {
+  let size = 0;
+  try {
+    size = fs.statSync(pack.file).size;
+  } catch (error) {
+    if (errnoOf(error) !== 'ENOENT') throw error;
+  }
+  pack.availableLength = Math.min(size, pack.committedLength);
 }
 
 function stateKey(number: number): Buffer {

@@ -7,7 +7,7 @@ import { makeDirectoryDurably, syncDirectory } from './durable-files.ts';
 import type { FileSystem } from './file-system.ts';
 import { scanPack } from './pack-scan.ts';
 import { PackWriter } from './pack-writer.ts';
-import { type Pack, Packs } from './packs.ts';
+import { measurePack, type Pack, Packs } from './packs.ts';
 import { Sequence } from './sequence.ts';
 import { errnoOf, isTransient } from './store-failure.ts';
 import type { StoreIndex } from './store-index.ts';
@@ -110,7 +110,7 @@ export function inspectStore(
 /** The packs that an index names, with what their files still have. */
 export function measuredPacks(paths: StorePaths, index: StoreIndex): Packs {
   const packs = Packs.load(paths.packs, index);
-  for (const pack of packs.all()) measure(pack);
+  for (const pack of packs.all()) measurePack(pack);
   return packs;
 }
 
@@ -152,7 +152,7 @@ async function settlePacks(
 ): Promise<PackWriter | undefined> {
   let writer: PackWriter | undefined;
   for (const pack of packs.all()) {
-    measure(pack);
+    measurePack(pack);
     if (pack.isSealed) continue;
     // Only the newest goes on; an older one was left behind by a crash between two packs.
     if (writer !== undefined) await finish(index, writer);
@@ -187,15 +187,4 @@ async function finish(index: StoreIndex, writer: PackWriter): Promise<void> {
   pack.committedLength = pack.availableLength = length;
   pack.isSealed = true;
   await index.commit([Packs.write(pack)]);
-}
-
-/** A pack that is gone or cut off serves what it still has; the rest counts as not stored, so that a put brings it back. */
-function measure(pack: Pack): void {
-  let size = 0;
-  try {
-    size = fs.statSync(pack.file).size;
-  } catch (error) {
-    if (errnoOf(error) !== 'ENOENT') throw error;
-  }
-  pack.availableLength = Math.min(size, pack.committedLength);
 }
