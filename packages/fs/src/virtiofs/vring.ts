@@ -1,4 +1,4 @@
-import { closeSync, writeSync } from 'node:fs';
+import { closeSync, readlinkSync, writeSync } from 'node:fs';
 import type { CastoreFs } from '../castore-fs.ts';
 import type { Watch } from '../fuse/libc.ts';
 import type { GuestMemory } from './guest-memory.ts';
@@ -53,6 +53,7 @@ export class Vring {
   start(kick: number): void {
     this.stop();
     this.#kick = kick;
+    expectEventfd(kick);
     const { libc, fs, memory, agreed } = this.#host;
     const { size, addresses, base } = this;
     if (memory === undefined || addresses === undefined)
@@ -86,11 +87,12 @@ export class Vring {
     this.#kick = undefined;
   }
 
-  /** Takes the descriptor that wakes the guest, or that there is none. */
+  /** Takes the descriptor that wakes the guest, or that there is none. @throws FsError `fs/bad-front-end` */
   setCall(call: number | undefined): void {
     if (this.#call !== undefined) closeSync(this.#call);
     this.#call = call;
     if (call === undefined) return;
+    expectEventfd(call);
     this.#host.libc.setNonBlocking(call);
     // What was answered before went without.
     this.#wakeGuest();
@@ -143,4 +145,11 @@ export class Vring {
     this.#watch = undefined;
     clearImmediate(this.#rest);
   }
+}
+
+/** Anything else might block where an eventfd answers, and what can't be waited for makes koffi end the process. */
+function expectEventfd(fd: number): void {
+  const what = readlinkSync(`/proc/self/fd/${fd}`);
+  if (what !== 'anon_inode:[eventfd]')
+    throw badFrontEnd(`${what} to wake somebody with`);
 }
