@@ -11,6 +11,7 @@ import { ByteLru } from './byte-lru.ts';
 import { FsError } from './errors.ts';
 import { SegmentBatch } from './segment-batch.ts';
 import { SharedLoads } from './shared-loads.ts';
+import type { Spill } from './spill.ts';
 
 /** A blob and how long the node that led here says that it is. */
 export interface BlobRef {
@@ -28,14 +29,17 @@ const AHEAD = 4;
 /** Contents of blobs: verified segments, as many as fit, each fetched once however many wait for it. */
 export class BlobCache {
   readonly #source: BlobSource;
+  readonly #spill: Spill | undefined;
   readonly #batch: SegmentBatch;
   readonly #segments: ByteLru<Uint8Array>;
   readonly #layouts = new ByteLru<BlobLayout>(LAYOUT_CACHE_BYTES);
   readonly #segmentLoads = new SharedLoads<Uint8Array>();
   readonly #layoutLoads = new SharedLoads<BlobLayout>();
 
-  constructor(source: BlobSource, limitBytes: number) {
+  /** @param spill where segments go that were read out of order, and so will be again */
+  constructor(source: BlobSource, limitBytes: number, spill?: Spill) {
     this.#source = source;
+    this.#spill = spill;
     this.#batch = new SegmentBatch(source);
     this.#segments = new ByteLru(limitBytes);
   }
@@ -62,8 +66,12 @@ export class BlobCache {
     const parts: Uint8Array[] = [];
     for (const segment of cover(layout, offset, length)) {
       const bytes = this.#segments.get(segment.key);
-      if (bytes === undefined) return undefined;
-      parts.push(cut(segment, bytes, offset, length));
+      const part =
+        bytes === undefined
+          ? this.#unspilled(segment, offset, length)
+          : cut(segment, bytes, offset, length);
+      if (part === undefined) return undefined;
+      parts.push(part);
     }
     return parts;
   }
@@ -85,9 +93,22 @@ export class BlobCache {
     const loads = wanted.map((segment) => this.#load(blob, segment, signal));
     if (isSequential) this.#loadAhead(blob, layout, offset + length);
     const contents = await Promise.all(loads);
+    // A reader that goes forward leaves what it has read to the page cache.
+    if (!isSequential && layout.count > 1)
+      wanted.forEach(({ key }, i) => this.#spill?.put(key, contents[i]!));
     return wanted.map((segment, i) =>
       cut(segment, contents[i]!, offset, length),
     );
+  }
+
+  #unspilled(
+    { key, start, length: segmentLength }: Segment,
+    offset: number,
+    length: number,
+  ): Uint8Array | undefined {
+    const from = Math.max(0, offset - start);
+    const to = Math.min(segmentLength, offset + length - start);
+    return this.#spill?.get(key, from, to - from);
   }
 
   async #layout(blob: BlobRef, signal?: AbortSignal): Promise<BlobLayout> {

@@ -19,6 +19,7 @@ import type { KernelState } from './operations/kernel-state.ts';
 import { NodeOperations } from './operations/nodes.ts';
 import { answerStatFs } from './operations/stat-fs.ts';
 import type { RootNodes } from './root-nodes.ts';
+import type { Spill } from './spill.ts';
 
 /** How a file system shows its nodes. */
 export interface ViewOptions {
@@ -41,6 +42,8 @@ export interface CastoreFsOptions extends ViewOptions {
   readonly blobs: BlobSource;
   /** Hands files to the kernel to read by itself. */
   readonly opener?: FileOpener;
+  /** Where contents go that memory has no room for. */
+  readonly spill?: Spill;
 }
 
 /** What the caches hold if nobody says otherwise. */
@@ -94,6 +97,7 @@ export class CastoreFs {
     const blobs = new BlobCache(
       options.blobs,
       options.blobCacheBytes ?? DEFAULT_CACHE_BYTES,
+      options.spill,
     );
     const rootTtlSeconds =
       rootNodes.immutable === true

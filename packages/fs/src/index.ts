@@ -23,4 +23,5 @@ export { ServiceBlobSource } from './blob-source.ts';
 export type { BlobSource, ReadableBlobs } from './blob-source.ts';
 export type { BlobRef } from './blob-cache.ts';
 export type { FileOpener, OpenedFile } from './file-opener.ts';
+export type { Spill } from './spill.ts';
 export type { Respond } from './fuse/call.ts';

@@ -10,6 +10,9 @@ export type Respond = (
   data?: readonly Uint8Array[],
 ) => boolean;
 
+/** Up to as much data is copied behind the message: cheaper than handing the transport several pieces. */
+const COPIED_BYTES = 32 * 1024;
+
 /**
  * One request and its answer, of which only the first counts. What comes from the request's bytes must be read
  * before the handler returns: the transport uses them again.
@@ -85,13 +88,21 @@ export class Call {
   #send(error: number, length: number, data?: readonly Uint8Array[]): boolean {
     if (this.#isAnswered) return false;
     this.#isAnswered = true;
-    let total = LENGTH.OUT_HEADER + length;
-    const message = this.#reply.bytes.subarray(0, total);
+    const { bytes, view } = this.#reply;
+    const head = LENGTH.OUT_HEADER + length;
+    let total = head;
     for (const part of data ?? []) total += part.length;
-    this.#reply.view.setUint32(0, total, true);
-    this.#reply.view.setInt32(4, error, true);
+    view.setUint32(0, total, true);
+    view.setInt32(4, error, true);
     this.#reply.setUint64(8, this.unique);
-    return this.#respond(message, data);
+    if (data === undefined || total > head + COPIED_BYTES)
+      return this.#respond(bytes.subarray(0, head), data);
+    let at = head;
+    for (const part of data) {
+      bytes.set(part, at);
+      at += part.length;
+    }
+    return this.#respond(bytes.subarray(0, total));
   }
 
   #uint64(at: number): number {

@@ -12,3 +12,4 @@ export type {
   ServicesModuleRef,
 } from './services.ts';
 export type { SessionOptions } from './session.ts';
+export type { SpillOptions } from './spill-file.ts';

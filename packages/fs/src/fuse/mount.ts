@@ -167,5 +167,6 @@ const SESSION_KEYS = [
   'directoryCacheBytes',
   'blobCacheBytes',
   'passthrough',
+  'spill',
   'withoutLibc',
 ] as const satisfies readonly (keyof SessionOptions)[];

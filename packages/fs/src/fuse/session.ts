@@ -1,6 +1,7 @@
 import { CastoreFs } from '../castore-fs.ts';
 import type { ViewOptions } from '../castore-fs.ts';
 import { FsError } from '../errors.ts';
+import type { Spill } from '../spill.ts';
 import { writeReply } from './device.ts';
 import type { Device } from './device.ts';
 import { loadLibc } from './libc.ts';
@@ -10,11 +11,14 @@ import type { PassthroughOptions } from './passthrough.ts';
 import { PipeDevice } from './pipe-device.ts';
 import { PollDevice } from './poll-device.ts';
 import type { FsServices } from './service-host.ts';
+import type { SpillOptions } from './spill-file.ts';
 
 /** How a mount is served. Plain data: it travels between threads. */
 export interface SessionOptions extends ViewOptions {
   /** Lets the kernel read large blobs by itself. */
   readonly passthrough?: PassthroughOptions;
+  /** Keeps contents of large files that are read out of order on disk. */
+  readonly spill?: SpillOptions;
   /** Does without koffi, as on platforms that it has no binary for. */
   readonly withoutLibc?: boolean;
 }
@@ -26,14 +30,23 @@ export class FuseSession {
   /** Resolves when the mount is gone or {@link FuseSession.stop} was called. */
   readonly ended: Promise<void>;
 
-  /** @throws FsError `fs/unsupported` */
-  constructor(fd: number, services: FsServices, options: SessionOptions = {}) {
+  /**
+   * @param spill was opened before the mount was made, which may lie over its directory; closed in the end
+   * @throws FsError `fs/unsupported`
+   */
+  constructor(
+    fd: number,
+    services: FsServices,
+    spill: Spill,
+    options: SessionOptions = {},
+  ) {
     const libc = options.withoutLibc === true ? undefined : loadLibc();
     this.#device = libc === undefined ? openPipe(fd) : new PollDevice(fd, libc);
     this.#passthrough = openPassthrough(fd, libc, services, options);
     const fs = new CastoreFs({
       ...services,
       ...options,
+      spill,
       ...(this.#passthrough && { opener: this.#passthrough }),
     });
     const device = this.#device;
@@ -53,6 +66,7 @@ export class FuseSession {
       .finally(() => {
         fs.reset();
         this.#passthrough?.close();
+        spill.close();
       });
   }
 

@@ -6,6 +6,7 @@ import { openModuleServices } from './services.ts';
 import type { ClosableServices } from './services.ts';
 import { FuseSession } from './session.ts';
 import type { SessionOptions } from './session.ts';
+import { SpillFile } from './spill-file.ts';
 
 /** Where the worker gets its services from. */
 export type ServicesData =
@@ -44,8 +45,12 @@ function report(message: WorkerReport): void {
   main.postMessage(message);
 }
 
-async function serve(services: ClosableServices, fd: number): Promise<void> {
-  const session = new FuseSession(fd, services, options);
+async function serve(
+  services: ClosableServices,
+  spill: SpillFile,
+  fd: number,
+): Promise<void> {
+  const session = new FuseSession(fd, services, spill, options);
   main.on('message', (order: WorkerOrder) => {
     if (order.type === 'stop') session.stop();
   });
@@ -55,12 +60,13 @@ async function serve(services: ClosableServices, fd: number): Promise<void> {
 
 try {
   const services = await openServices();
+  const spill = new SpillFile(options.spill);
   const order = new Promise<WorkerOrder>((resolve) =>
     main.once('message', resolve),
   );
   report({ type: 'ready' });
   const first = await order;
-  if (first.type === 'serve') await serve(services, first.fd);
+  if (first.type === 'serve') await serve(services, spill, first.fd);
   await services.close();
 } catch (error) {
   const { code, message, cause } = error as Error & { code?: string };
