@@ -1,5 +1,11 @@
 /** The wire: generated messages and service definitions of `tvix.castore.v1`, and what turns them into values. */
-export { Directory, DirectoryNode, FileNode, Node, SymlinkNode } from './gen/tvix/castore/v1/castore.ts';
+export {
+  Directory,
+  DirectoryNode,
+  FileNode,
+  Node,
+  SymlinkNode,
+} from './gen/tvix/castore/v1/castore.ts';
 export {
   BlobChunk,
   BlobServiceDefinition,
