@@ -3,6 +3,7 @@ import type { ChunkCutter } from '../chunking/fastcdc.ts';
 import type { B3Digest } from '../digest/b3-digest.ts';
 import { createHasher, hashBytes, type Hasher } from '../digest/hasher.ts';
 import { CastoreError } from '../errors.ts';
+import type { Lease } from '../local-store/leases.ts';
 import type { LocalStore } from '../local-store/local-store.ts';
 import { RecordKind } from '../local-store/record.ts';
 import type { BlobWriter } from './blob-service.ts';
@@ -29,6 +30,8 @@ export class LocalBlobWriter implements BlobWriter {
   #chunks: ListedChunk[] = [];
   /** What was submitted and isn't known to be durable. */
   #undurable: Promise<unknown>[] = [];
+  /** Held while chunks are stored that no recipe names yet. */
+  #lease: Lease | undefined;
   #size = 0;
   #state: 'open' | 'aborted' | Promise<B3Digest> = 'open';
 
@@ -53,6 +56,7 @@ export class LocalBlobWriter implements BlobWriter {
       // Half of the piece may have been taken: closing must not make a blob of that.
       this.#state = Promise.reject(error);
       this.#state.catch(() => {});
+      this.#lease?.release();
       throw error;
     }
   }
@@ -62,7 +66,7 @@ export class LocalBlobWriter implements BlobWriter {
       throw new CastoreError('castore/closed', 'the blob was given up');
     if (this.#state === 'open') {
       this.#signal?.throwIfAborted();
-      this.#state = this.#finish();
+      this.#state = this.#finish().finally(() => this.#lease?.release());
     }
     return this.#state;
   }
@@ -74,6 +78,7 @@ export class LocalBlobWriter implements BlobWriter {
     this.#buffer = new Uint8Array(0);
     this.#chunks = [];
     await Promise.allSettled(this.#undurable);
+    this.#lease?.release();
   }
 
   async #take(chunk: Uint8Array): Promise<void> {
@@ -108,6 +113,8 @@ export class LocalBlobWriter implements BlobWriter {
   /** Submits the chunks of what is buffered; the rest moves to the front, unless it is the end of the blob. */
   async #cut(isEnd: boolean): Promise<void> {
     this.#hasher ??= createHasher();
+    this.#lease ??= this.#store.lease();
+    this.#lease.renew();
     const records = [];
     let at = 0;
     while (at < this.#filled) {

@@ -1,5 +1,6 @@
 import type { B3Digest } from '../digest/b3-digest.ts';
 import { CastoreError } from '../errors.ts';
+import type { Lease } from '../local-store/leases.ts';
 import type { LocalStore } from '../local-store/local-store.ts';
 import { RecordKind } from '../local-store/record.ts';
 import type { RawRecord } from '../local-store/prepare-records.ts';
@@ -17,6 +18,8 @@ export class LocalDirectoryPutter implements DirectoryPutter {
   #batch: RawRecord[] = [];
   #batchBytes = 0;
   #durable: Promise<unknown> = Promise.resolve();
+  /** Held while directories are stored that no root leads to yet. */
+  #lease: Lease | undefined;
   #last: B3Digest | undefined;
   #isClosed = false;
 
@@ -52,8 +55,12 @@ export class LocalDirectoryPutter implements DirectoryPutter {
       );
     }
     this.#isClosed = true;
-    await this.#submit();
-    await this.#durable;
+    try {
+      await this.#submit();
+      await this.#durable;
+    } finally {
+      this.#lease?.release();
+    }
     return this.#last;
   }
 
@@ -61,12 +68,15 @@ export class LocalDirectoryPutter implements DirectoryPutter {
     this.#isClosed = true;
     this.#batch = [];
     await Promise.allSettled([this.#durable]);
+    this.#lease?.release();
   }
 
   async #submit(): Promise<void> {
     const batch = this.#batch;
     this.#batch = [];
     this.#batchBytes = 0;
+    this.#lease ??= this.#store.lease();
+    this.#lease.renew();
     const { durable } = await this.#store.submit(batch);
     this.#durable = Promise.all([this.#durable, durable]);
     // A failure is told at the end.

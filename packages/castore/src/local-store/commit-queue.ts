@@ -1,6 +1,12 @@
 import type { CastoreError } from '../errors.ts';
 import type { FileSystem } from './file-system.ts';
-import { encodeIndexEntry, type RecordLocation } from './index-entry.ts';
+import {
+  decodeIndexEntry,
+  encodeIndexEntry,
+  INDEX_ENTRY_BYTES,
+  isSamePlace,
+  type RecordLocation,
+} from './index-entry.ts';
 import { Packs } from './packs.ts';
 import { type PreparedRecord, PackWriter } from './pack-writer.ts';
 import { recordSpan } from './record.ts';
@@ -10,12 +16,18 @@ import type { IndexWrite, StoreIndex } from './store-index.ts';
 /** A record, and the index key that will lead to it. */
 export interface QueuedRecord {
   readonly record: PreparedRecord;
-  readonly indexKey: Uint8Array;
+  /** `undefined` where nothing leads to it: a removal that is carried along. */
+  readonly indexKey: Uint8Array | undefined;
   /** What the index keeps beside the location. */
   readonly tail?: Uint8Array | undefined;
   /** The record says that the key is gone: the index forgets it. */
   readonly isRemoval?: boolean | undefined;
+  /** Where the record comes from, for one that only changes its place: if the index leads elsewhere by then, it stays there. */
+  readonly movedFrom?: RecordLocation | undefined;
 }
+
+/** Changes of the index that are decided when their turn has come, by what it holds then. */
+export type Amendment = () => readonly IndexWrite[];
 
 /** What the queue writes to. */
 export interface CommitTarget {
@@ -25,12 +37,18 @@ export interface CommitTarget {
   readonly storeId: Uint8Array;
   /** A pack that reaches this length is sealed. */
   readonly packTargetBytes: number;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
 }
 
 interface Group {
   readonly records: readonly QueuedRecord[];
   /** Changes of the index alone. */
   readonly writes: readonly IndexWrite[];
+  /** Takes a round for itself, so that what it finds in the index is all there is. */
+  readonly amendment: Amendment | undefined;
+  readonly isAlone: boolean;
+  readonly sealsPack: boolean;
   readonly bytes: number;
   readonly resolve: () => void;
   readonly reject: (error: CastoreError) => void;
@@ -71,14 +89,22 @@ export class CommitQueue {
     records: readonly QueuedRecord[],
     writes: readonly IndexWrite[] = [],
   ): Promise<void> {
-    if (this.#failure !== undefined) return Promise.reject(this.#failure);
-    return new Promise((resolve, reject) => {
-      let bytes = 0;
-      for (const { record } of records)
-        bytes += recordSpan(record.payload.length);
-      this.#waiting.push({ records, writes, bytes, resolve, reject });
-      this.#running ??= this.#run();
-    });
+    return this.#enqueue({ records, writes });
+  }
+
+  /** Changes the index by what it holds when every write before this one is in it. */
+  amend(amendment: Amendment): Promise<void> {
+    return this.#enqueue({ amendment, isAlone: true });
+  }
+
+  /** As `add`, for records that change their place. */
+  move(records: readonly QueuedRecord[]): Promise<void> {
+    return this.#enqueue({ records, isAlone: true });
+  }
+
+  /** Adds nothing more to the pack that is open now; it gets no footer, for it is about to be rewritten. */
+  sealPack(): Promise<void> {
+    return this.#enqueue({ isAlone: true, sealsPack: true });
   }
 
   /** Resolves when nothing waits any more, and lets go of the pack. */
@@ -86,6 +112,27 @@ export class CommitQueue {
     await this.#running;
     this.#writer?.close();
     this.#writer = undefined;
+  }
+
+  #enqueue(group: Partial<Group>): Promise<void> {
+    if (this.#failure !== undefined) return Promise.reject(this.#failure);
+    return new Promise((resolve, reject) => {
+      let bytes = 0;
+      for (const { record } of group.records ?? [])
+        bytes += recordSpan(record.payload.length);
+      this.#waiting.push({
+        records: [],
+        writes: [],
+        amendment: undefined,
+        isAlone: false,
+        sealsPack: false,
+        ...group,
+        bytes,
+        resolve,
+        reject,
+      });
+      this.#running ??= this.#run();
+    });
   }
 
   async #run(): Promise<void> {
@@ -110,8 +157,11 @@ export class CommitQueue {
     let count = 0;
     let bytes = 0;
     while (count < this.#waiting.length && bytes < ROUND_BYTES) {
+      const { isAlone } = this.#waiting[count]!;
+      if (isAlone && count > 0) break;
       bytes += this.#waiting[count]!.bytes;
       count += 1;
+      if (isAlone) break;
     }
     return this.#waiting.splice(0, count);
   }
@@ -120,19 +170,26 @@ export class CommitQueue {
     const queued: QueuedRecord[] = [];
     const writes: IndexWrite[] = [];
     for (const group of groups) {
-      for (const record of group.records) queued.push(record);
+      if (group.sealsPack) return this.#sealAsIs();
+      for (const record of group.records)
+        if (this.#isWhereItWas(record)) queued.push(record);
       for (const write of group.writes) writes.push(write);
+      for (const write of group.amendment?.() ?? []) writes.push(write);
     }
-    if (queued.length === 0) return this.#target.index.commit(writes);
+    if (queued.length === 0) {
+      if (writes.length > 0) await this.#target.index.commit(writes);
+      return;
+    }
 
-    const { files, packs, storeId } = this.#target;
+    const { files, index, packs, storeId } = this.#target;
     this.#writer ??= await PackWriter.create(files, packs, storeId);
     const writer = this.#writer;
     const { pack } = writer;
     const offsets = await writer.append(queued.map(({ record }) => record));
-    const touched = Math.floor(Date.now() / 60_000);
+    const now = Math.floor(this.#target.now() / 60_000);
     for (const [i, item] of queued.entries()) {
-      const { record, indexKey } = item;
+      const { record, indexKey, movedFrom } = item;
+      if (indexKey === undefined) continue;
       const location: RecordLocation = {
         pack: pack.number,
         offset: offsets[i]!,
@@ -140,11 +197,14 @@ export class CommitQueue {
         storedLength: record.payload.length,
         rawLength: record.rawLength,
       };
+      const known = movedFrom && index.get(indexKey);
+      const touched = known && decodeIndexEntry(indexKey, known).touched;
+      const tail = known?.subarray(INDEX_ENTRY_BYTES) ?? item.tail;
       writes.push({
         key: indexKey,
         value: item.isRemoval
           ? undefined
-          : encodeIndexEntry(indexKey, location, touched, item.tail),
+          : encodeIndexEntry(indexKey, location, touched ?? now, tail),
       });
     }
     const committed = {
@@ -154,9 +214,28 @@ export class CommitQueue {
       recordCount: pack.recordCount + queued.length,
     };
     writes.push(Packs.write(committed));
-    await this.#target.index.commit(writes);
+    await index.commit(writes);
     writer.commit();
     Object.assign(pack, committed);
+  }
+
+  #isWhereItWas({ indexKey, movedFrom }: QueuedRecord): boolean {
+    if (indexKey === undefined || movedFrom === undefined) return true;
+    const known = this.#target.index.get(indexKey);
+    return (
+      known !== undefined &&
+      isSamePlace(decodeIndexEntry(indexKey, known), movedFrom)
+    );
+  }
+
+  async #sealAsIs(): Promise<void> {
+    const writer = this.#writer;
+    if (writer === undefined) return;
+    const sealed = { ...writer.pack, isSealed: true };
+    await this.#target.index.commit([Packs.write(sealed)]);
+    Object.assign(writer.pack, sealed);
+    writer.close();
+    this.#writer = undefined;
   }
 
   async #sealIfFull(): Promise<void> {

@@ -10,7 +10,7 @@
  * | 8 | 4 | offset of the record in the pack, divided by eight |
  * | 12 | 4 | stored length |
  * | 16 | 4 | raw length |
- * | 20 | 4 | touched: minutes since 1970 at which the record was last written or asked for by a write |
+ * | 20 | 4 | touched: minutes since 1970 at which the record was last written or asked for, half an hour early at most |
  * | 24 | 4 | CRC-32 of the index key, the 24 bytes before, and the tail |
  * | 28 | n | tail |
  *
@@ -30,9 +30,10 @@ export interface RecordLocation {
   readonly rawLength: number;
 }
 
-/** When the record of an entry was last written or asked for, in minutes since 1970. The entry is one that decodes. */
-export function touchedMinutesOf(entry: Buffer): number {
-  return entry.readUInt32LE(20);
+/** Where a record lies, and when it was last written or asked for. */
+export interface IndexedRecord extends RecordLocation {
+  /** Minutes since 1970. */
+  readonly touched: number;
 }
 
 /** The length of an entry without a tail. */
@@ -69,7 +70,7 @@ export function encodeIndexEntry(
 export function decodeIndexEntry(
   indexKey: Uint8Array,
   bytes: Buffer,
-): RecordLocation {
+): IndexedRecord {
   if (
     bytes.length < INDEX_ENTRY_BYTES ||
     bytes[0] !== VERSION ||
@@ -87,7 +88,13 @@ export function decodeIndexEntry(
     codec: bytes[1] as Codec,
     storedLength: bytes.readUInt32LE(12),
     rawLength: bytes.readUInt32LE(16),
+    touched: bytes.readUInt32LE(20),
   };
+}
+
+/** Whether two locations are the same place. */
+export function isSamePlace(a: RecordLocation, b: RecordLocation): boolean {
+  return a.pack === b.pack && a.offset === b.offset;
 }
 
 const scratch = Buffer.alloc(64);

@@ -4,9 +4,11 @@ import { CommitQueue } from './commit-queue.ts';
 import type { Compressor } from './compression/compressor.ts';
 import type { Zstd } from './compression/zstd.ts';
 import type { FileSystem } from './file-system.ts';
+import type { IndexedRecord } from './index-entry.ts';
+import { type Lease, Leases } from './leases.ts';
 import type { StoreLock } from './lock.ts';
 import type { PackWriter } from './pack-writer.ts';
-import type { Packs } from './packs.ts';
+import type { Pack, Packs } from './packs.ts';
 import { prepareRecords, type RawRecord } from './prepare-records.ts';
 import { RecordReader } from './record-reader.ts';
 import { RecordKind } from './record.ts';
@@ -17,6 +19,7 @@ import { SlabPool } from './slab-pool.ts';
 import type { StoreFormat } from './store-format.ts';
 import { recordIndexKey, type StoreIndex } from './store-index.ts';
 import { LocalTable, type Table } from './tables.ts';
+import { Touches } from './touches.ts';
 
 /** What only a store that is open for writing has. */
 export interface WritingParts {
@@ -38,6 +41,8 @@ export interface StoreParts {
   readonly reloadPacks?: () => Packs;
   readonly compressor: Compressor;
   readonly writing: WritingParts | undefined;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
 }
 
 /** What the care of a store works on: counting, verifying and collecting, each a file of its own beside this one. */
@@ -46,6 +51,28 @@ export interface StoreInterior {
   readonly index: StoreIndex;
   readonly packs: Packs;
   readonly zstd: Zstd;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+  /** What only a store that is open for writing has. */
+  readonly writing: WritingInterior | undefined;
+}
+
+/** What changes a store beside puts. */
+export interface WritingInterior {
+  readonly queue: CommitQueue;
+  readonly reserve: Reserve;
+  readonly touches: Touches;
+  readonly leases: Leases;
+  /** Lets go of the file of a pack that is taken out of service. */
+  readonly forgetPack: (pack: Pack) => void;
+  /** Sets what is told of every use, and hides what it collects; `undefined` ends that. */
+  readonly watch: (watcher: UseWatcher | undefined) => void;
+}
+
+/** Hears of every use of a record while a collection runs. */
+export interface UseWatcher {
+  /** A record was asked for, by whoever puts, reads or looks for it. Answers whether it is still there for them. */
+  use(kind: number, key: Uint8Array, touchedMinutes: number): boolean;
 }
 
 /** A write that was let in. */
@@ -78,6 +105,9 @@ export class LocalStore implements AsyncDisposable {
   readonly #writing: (WritingParts & { queue: CommitQueue }) | undefined;
   readonly #budget: ByteBudget;
   readonly #sequence: Sequence;
+  readonly #touches: Touches | undefined;
+  readonly #leases: Leases;
+  #watcher: UseWatcher | undefined;
   /** Records on their way to the disk, by index key. */
   readonly #pending = new Map<string, Promise<unknown>>();
   #closing: Promise<void> | undefined;
@@ -85,12 +115,6 @@ export class LocalStore implements AsyncDisposable {
   constructor(parts: StoreParts) {
     this.directory = parts.directory;
     this.format = parts.format;
-    this.interior = {
-      files: parts.files,
-      index: parts.index,
-      packs: parts.packs,
-      zstd: parts.compressor.zstd,
-    };
     this.#index = parts.index;
     this.#compressor = parts.compressor;
     this.#sequence = Sequence.load(parts.index);
@@ -105,6 +129,7 @@ export class LocalStore implements AsyncDisposable {
           packs: parts.packs,
           storeId: Buffer.from(parts.format.storeId, 'hex'),
           packTargetBytes: writing.packTargetBytes,
+          now: parts.now,
         },
         writing.writer,
       ),
@@ -118,6 +143,31 @@ export class LocalStore implements AsyncDisposable {
         if (queue !== undefined) markForRebuild(storePaths(parts.directory));
       },
     });
+    this.#touches =
+      queue &&
+      new Touches({
+        index: parts.index,
+        amend: (amendment) => queue.amend(amendment),
+        now: parts.now,
+      });
+    this.#leases = new Leases(parts.now);
+    this.interior = {
+      files: parts.files,
+      index: parts.index,
+      packs: parts.packs,
+      zstd: parts.compressor.zstd,
+      now: parts.now,
+      writing: this.#writing && {
+        queue: this.#writing.queue,
+        reserve: this.#writing.reserve,
+        touches: this.#touches!,
+        leases: this.#leases,
+        forgetPack: (pack) => this.#records.forgetPack(pack),
+        watch: (watcher) => {
+          this.#watcher = watcher;
+        },
+      },
+    };
   }
 
   /** Whether writes are refused with `castore/store-read-only`. */
@@ -133,7 +183,7 @@ export class LocalStore implements AsyncDisposable {
   /** The raw length of a stored record; `undefined` where it isn't stored. */
   rawLength(kind: KeyedKind, key: Uint8Array): number | undefined {
     this.#assertOpen();
-    return this.#records.locate(recordIndexKey(kind, key))?.rawLength;
+    return this.#use(kind, key, recordIndexKey(kind, key))?.rawLength;
   }
 
   /**
@@ -146,9 +196,14 @@ export class LocalStore implements AsyncDisposable {
   read(kind: KeyedKind, key: Uint8Array): Uint8Array | undefined {
     this.#assertOpen();
     const indexKey = recordIndexKey(kind, key);
-    const location = this.#records.locate(indexKey);
+    const location = this.#use(kind, key, indexKey);
     if (location === undefined) return undefined;
     return this.#records.read({ location, indexKey, kind, key });
+  }
+
+  /** Keeps what is stored and found from now on from being collected, until it is released. */
+  lease(): Lease {
+    return this.#leases.take();
   }
 
   /**
@@ -173,19 +228,22 @@ export class LocalStore implements AsyncDisposable {
     let settle: (outcome: Promise<void>) => void = () => {};
     const own = new Promise<void>((resolve) => (settle = resolve));
     let bytes = 0;
+    let known = 0;
     for (const record of records) {
       const indexKey = recordIndexKey(record.kind, record.key);
       const name = indexKey.toString('latin1');
       const pending = this.#pending.get(name);
       if (pending !== undefined) {
         if (pending !== own) joined.push(pending);
-      } else if (this.#records.locate(indexKey) === undefined) {
+      } else if (this.#use(record.kind, record.key, indexKey) === undefined) {
         this.#pending.set(name, own);
         fresh.push(record);
         names.push(name);
         bytes += record.bytes.length;
-      }
+      } else known += 1;
     }
+    // What is there already must not be taken for garbage after this was acknowledged.
+    if (known > 0) joined.push(this.#touches!.flush());
     if (fresh.length > 0) {
       await this.#budget.take(bytes);
       settle(
@@ -239,7 +297,10 @@ export class LocalStore implements AsyncDisposable {
   }
 
   async #close(): Promise<void> {
-    await Promise.allSettled(this.#pending.values());
+    await Promise.allSettled([
+      ...this.#pending.values(),
+      this.#touches?.flush(),
+    ]);
     try {
       await this.#writing?.queue.close();
       await this.#compressor.close();
@@ -248,6 +309,20 @@ export class LocalStore implements AsyncDisposable {
     } finally {
       await this.#writing?.lock.release();
     }
+  }
+
+  /** Where a record lies for somebody who wants it: it counts as used from now on. */
+  #use(
+    kind: RecordKind,
+    key: Uint8Array,
+    indexKey: Buffer,
+  ): IndexedRecord | undefined {
+    const location = this.#records.locate(indexKey);
+    if (location === undefined) return undefined;
+    if (this.#watcher?.use(kind, key, location.touched) === false)
+      return undefined;
+    this.#touches?.note(indexKey, location.touched);
+    return location;
   }
 
   async #commit(

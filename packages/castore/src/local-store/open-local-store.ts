@@ -48,6 +48,8 @@ export interface LocalStoreOptions {
   readonly chunking?: ChunkingParameters;
   /** The calls that write packs; tests let them fail. */
   readonly fileSystem?: FileSystem;
+  /** Milliseconds since 1970, by which use is told from disuse; tests let it run as they like. */
+  readonly now?: () => number;
   /** Opens the index; tests let it fail. */
   readonly openIndex?: (
     directory: string,
@@ -125,6 +127,7 @@ async function openForReading(
     packs,
     reloadPacks: () => measuredPacks(paths, index),
     compressor,
+    now: options.now ?? Date.now,
     writing: undefined,
   });
 }
@@ -159,6 +162,7 @@ async function openForWriting(
       index,
       packs,
       compressor,
+      now: options.now ?? Date.now,
       writing: {
         lock,
         reserve,

@@ -16,6 +16,12 @@ export interface StoredRecord {
   readonly payload: Buffer;
 }
 
+/** The descriptor of a pack's file; the tag tells it from an earlier pack of the same number. */
+interface OpenPack {
+  readonly fd: number;
+  readonly tag: number;
+}
+
 const MAX_OPEN_FILES = 256;
 const MAX_SCRATCH_BYTES = 1024 * 1024;
 
@@ -28,7 +34,7 @@ export class PackReader {
   /** Where compressed payloads are read to: they are gone once decoded. */
   #scratch: Buffer = Buffer.alloc(0);
   /** In order of their last use. */
-  readonly #open = new Map<number, number>();
+  readonly #open = new Map<number, OpenPack>();
 
   constructor(files: FileSystem) {
     this.#files = files;
@@ -76,14 +82,14 @@ export class PackReader {
 
   /** Lets go of a pack's file: it is about to be replaced or removed. */
   forget(pack: Pack): void {
-    const fd = this.#open.get(pack.number);
-    if (fd === undefined) return;
+    const open = this.#open.get(pack.number);
+    if (open === undefined) return;
     this.#open.delete(pack.number);
-    this.#files.closeSync(fd);
+    this.#files.closeSync(open.fd);
   }
 
   close(): void {
-    for (const fd of this.#open.values()) this.#files.closeSync(fd);
+    for (const { fd } of this.#open.values()) this.#files.closeSync(fd);
     this.#open.clear();
   }
 
@@ -96,22 +102,23 @@ export class PackReader {
 
   #descriptor(pack: Pack): number {
     const known = this.#open.get(pack.number);
-    if (known !== undefined) {
+    if (known !== undefined && known.tag !== pack.tag) this.forget(pack);
+    else if (known !== undefined) {
       if (this.#open.size > MAX_OPEN_FILES / 2) {
         this.#open.delete(pack.number);
         this.#open.set(pack.number, known);
       }
-      return known;
+      return known.fd;
     }
     if (this.#open.size >= MAX_OPEN_FILES) {
-      for (const [number, fd] of this.#open) {
+      for (const [number, { fd }] of this.#open) {
         this.#open.delete(number);
         this.#files.closeSync(fd);
         break;
       }
     }
     const fd = this.#files.openSync(pack.file, 'r');
-    this.#open.set(pack.number, fd);
+    this.#open.set(pack.number, { fd, tag: pack.tag });
     return fd;
   }
 }

@@ -17,6 +17,8 @@ export interface Pack {
   /** The committed bytes that the file really has; less where it was cut off, zero where it is gone. */
   availableLength: number;
   isSealed: boolean;
+  /** Set when nothing leads into it any more: what happens to its file next, before the index forgets its name. */
+  retirement: 'removed' | 'quarantined' | undefined;
   recordCount: number;
   /** Bytes of records that nothing leads to any more, as far as known without a collection. */
   deadBytes: number;
@@ -26,6 +28,9 @@ export interface Pack {
 
 const STATE_BYTES = 56;
 const VERSION = 1;
+const SEALED = 1;
+const REMOVED = 2;
+const QUARANTINED = 4;
 
 /** The packs of a store by number, and how each is written down in the index. */
 export class Packs {
@@ -94,6 +99,7 @@ export class Packs {
       committedLength: 0,
       availableLength: 0,
       isSealed: false,
+      retirement: undefined,
       recordCount: 0,
       deadBytes: 0,
       verifiedMs: 0,
@@ -117,7 +123,7 @@ export class Packs {
     const key = stateKey(pack.number);
     const bytes = Buffer.alloc(STATE_BYTES);
     bytes[0] = VERSION;
-    bytes[1] = pack.isSealed ? 1 : 0;
+    bytes[1] = flagsOf(pack);
     bytes.set(pack.id, 4);
     bytes.writeBigUInt64LE(BigInt(pack.committedLength), 20);
     bytes.writeUInt32LE(pack.recordCount, 28);
@@ -136,6 +142,7 @@ export class Packs {
     )
       return undefined;
     const id = new Uint8Array(bytes.subarray(4, 20));
+    const flags = bytes[1]!;
     return {
       number,
       id,
@@ -143,7 +150,13 @@ export class Packs {
       file: packFile(this.#directory, id),
       committedLength: Number(bytes.readBigUInt64LE(20)),
       availableLength: 0,
-      isSealed: bytes[1] === 1,
+      isSealed: (flags & SEALED) !== 0,
+      retirement:
+        (flags & REMOVED) !== 0
+          ? 'removed'
+          : (flags & QUARANTINED) !== 0
+            ? 'quarantined'
+            : undefined,
       recordCount: bytes.readUInt32LE(28),
       deadBytes: Number(bytes.readBigUInt64LE(32)),
       verifiedMs: Number(bytes.readBigUInt64LE(40)),
@@ -160,6 +173,13 @@ export function measurePack(pack: Pack): void {
     if (errnoOf(error) !== 'ENOENT') throw error;
   }
   pack.availableLength = Math.min(size, pack.committedLength);
+}
+
+function flagsOf({ isSealed, retirement }: Pack): number {
+  let flags = isSealed ? SEALED : 0;
+  if (retirement === 'removed') flags |= REMOVED;
+  if (retirement === 'quarantined') flags |= QUARANTINED;
+  return flags;
 }
 
 function stateKey(number: number): Buffer {

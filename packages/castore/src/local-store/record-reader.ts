@@ -4,11 +4,16 @@ import { CastoreError } from '../errors.ts';
 import type { Zstd } from './compression/zstd.ts';
 import { decodePayload } from './decode-payload.ts';
 import type { FileSystem } from './file-system.ts';
-import { decodeIndexEntry, type RecordLocation } from './index-entry.ts';
+import {
+  decodeIndexEntry,
+  type IndexedRecord,
+  isSamePlace,
+  type RecordLocation,
+} from './index-entry.ts';
 import { PackReader } from './pack-reader.ts';
 import type { Pack, Packs } from './packs.ts';
 import { isContentAddressed, type RecordKind } from './record.ts';
-import { ioFailure } from './store-failure.ts';
+import { errnoOf, ioFailure } from './store-failure.ts';
 import type { StoreIndex } from './store-index.ts';
 
 /** What reading needs of a store. */
@@ -53,26 +58,14 @@ export class RecordReader {
    *
    * @throws CastoreError `castore/corrupt-store` where the index is damaged
    */
-  locate(indexKey: Buffer): RecordLocation | undefined {
+  locate(indexKey: Buffer): IndexedRecord | undefined {
     if (
       this.#demoted.size > 0 &&
       this.#demoted.has(indexKey.toString('latin1'))
     )
       return undefined;
-    let location: RecordLocation;
-    try {
-      const entry = this.#parts.index.get(indexKey);
-      if (entry === undefined) return undefined;
-      location = decodeIndexEntry(indexKey, entry);
-    } catch (error) {
-      this.#parts.onDamagedIndex();
-      throw new CastoreError(
-        'castore/corrupt-store',
-        'the index is damaged; it is rebuilt from the packs when the store is opened next',
-        { cause: error },
-      );
-    }
-    return this.#packOf(location) && location;
+    const location = this.#lookUp(indexKey);
+    return location && this.#packOf(location) && location;
   }
 
   /**
@@ -89,6 +82,10 @@ export class RecordReader {
         this.#readOnce(pack, found) ?? this.#readOnce(pack, found);
       if (payload !== undefined) return payload;
     }
+    // It may have been moved since it was located.
+    const now = this.#lookUp(Buffer.from(found.indexKey));
+    if (now !== undefined && !isSamePlace(now, location))
+      return this.read({ ...found, location: now });
     this.#demote(found.indexKey);
     throw new CastoreError(
       'castore/corrupt-store',
@@ -103,8 +100,30 @@ export class RecordReader {
       this.#demoted.delete(Buffer.from(indexKey).toString('latin1'));
   }
 
+  /** Lets go of a pack's file, so that its space comes back when it is removed. */
+  forgetPack(pack: Pack): void {
+    this.#reader.forget(pack);
+  }
+
   close(): void {
     this.#reader.close();
+  }
+
+  #lookUp(indexKey: Buffer): IndexedRecord | undefined {
+    let location: IndexedRecord;
+    try {
+      const entry = this.#parts.index.get(indexKey);
+      if (entry === undefined) return undefined;
+      location = decodeIndexEntry(indexKey, entry);
+    } catch (error) {
+      this.#parts.onDamagedIndex();
+      throw new CastoreError(
+        'castore/corrupt-store',
+        'the index is damaged; it is rebuilt from the packs when the store is opened next',
+        { cause: error },
+      );
+    }
+    return location;
   }
 
   #readOnce(pack: Pack, found: FoundRecord): Uint8Array | undefined {
@@ -113,6 +132,8 @@ export class RecordReader {
     try {
       record = this.#reader.read(pack, location);
     } catch (error) {
+      // Another process may have taken the pack out of service.
+      if (errnoOf(error) === 'ENOENT') return undefined;
       throw ioFailure(`cannot read ${pack.file}`, error);
     }
     if (record === undefined || record.header.kind !== kind) return undefined;

@@ -75,6 +75,7 @@ export async function recoverStore(
   makeDirectoryDurably(paths.packs);
   const { index, packs } = await openOrReplaceIndex(options);
   try {
+    await finishRetiring(paths, index, packs);
     const unknown = findPacks(files, paths.packs).filter(
       ({ id }) => !packs.has(id),
     );
@@ -134,6 +135,41 @@ async function openOrReplaceIndex(
   moveAside(paths);
   const index = options.openIndex(paths.meta, { readOnly: false });
   return { index, packs: new Packs(paths.packs) };
+}
+
+/** Finishes what a collection was about to do when the process ended: nothing leads into these packs any more. */
+async function finishRetiring(
+  paths: StorePaths,
+  index: StoreIndex,
+  packs: Packs,
+): Promise<void> {
+  for (const pack of packs.all())
+    if (pack.retirement !== undefined)
+      await removeRetired(paths, index, packs, pack);
+}
+
+/**
+ * Takes a retired pack out of service: its file first, for a pack without a name in the index would be adopted. One with
+ * damage goes to the quarantine.
+ */
+export async function removeRetired(
+  paths: StorePaths,
+  index: Pick<StoreIndex, 'commit'>,
+  packs: Packs,
+  pack: Pack,
+): Promise<void> {
+  if (pack.retirement === 'quarantined' && fs.existsSync(pack.file)) {
+    makeDirectoryDurably(paths.quarantine);
+    fs.renameSync(
+      pack.file,
+      path.join(paths.quarantine, path.basename(pack.file)),
+    );
+    syncDirectory(paths.quarantine);
+  } else fs.rmSync(pack.file, { force: true });
+  const shard = path.dirname(pack.file);
+  if (fs.existsSync(shard)) syncDirectory(shard);
+  await index.commit([Packs.removal(pack.number)]);
+  packs.remove(pack.number);
 }
 
 /** Nothing is ever deleted that somebody may want to look at. */
