@@ -21,8 +21,7 @@ export function parseRequestPath(target: string): RequestPath | undefined {
   const parts = path.slice(1).split('/');
   for (const [index, part] of parts.entries()) {
     const segment = part.includes('%') ? decodePercent(part) : part;
-    if (segment === undefined || !/^[\x01-\x2e\x30-\xff]*$/.test(segment))
-      return undefined;
+    if (segment === undefined || /[\0/]/.test(segment)) return undefined;
     if (segment === '.' || segment === '..') return undefined;
     if (segment === '' && index < parts.length - 1) return undefined;
     segments.push(segment);
