@@ -1,10 +1,10 @@
 // `npm run bench [-- TABLE…]`: measures built packages, each table against named programs in the same run.
-// Needs, on Debian: b3sum borgbackup nix-bin restic time zstd.
+// Needs, on Debian: b3sum borgbackup nix-bin restic time zstd; for `mount` root, python3 squashfs-tools squashfuse.
 import { execFileSync } from 'node:child_process';
 import { cpus, totalmem } from 'node:os';
 import { table } from './measure.mjs';
 
-const TABLES = ['hash', 'nar', 'import', 'store', 'grpc'];
+const TABLES = ['hash', 'nar', 'import', 'store', 'grpc', 'binary-cache', 'mount'];
 
 const wanted = process.argv.slice(2);
 execFileSync('npx', ['nx', 'run-many', '-t', 'build'], {
