@@ -17,7 +17,10 @@ export default class CountReporter {
       passed: results.numPassedTests,
       // A file that can't even be loaded fails without a test to show for it.
       failed: results.numFailedTests + results.numRuntimeErrorTestSuites,
-      skipped: results.numPendingTests + results.numTodoTests,
+      skipped: results.testResults
+        .flatMap((file) => file.testResults)
+        .filter((test) => test.status === 'pending' || test.status === 'todo')
+        .map((test) => test.fullName),
     };
     writeFileSync(join(folder, 'results.json'), `${JSON.stringify(counts)}\n`);
   }

@@ -16,6 +16,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { Daemon } from '../support/daemon.ts';
+import { describeWith } from '../support/machine.ts';
 import {
   line,
   output,
@@ -93,6 +94,10 @@ describe('a store directory', () => {
       holder,
     );
   });
+});
+
+describeWith(['root'], 'a store directory that cannot be written', () => {
+  beforeAll(() => writeFileSync(at('thing'), 'thing'));
 
   it('on a read-only file system is read, and not written', async () => {
     await output(

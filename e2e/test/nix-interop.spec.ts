@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { mkdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { describeWith } from '../support/machine.ts';
 import { Nix } from '../support/nix.ts';
 import { line, output, runProgram, tvixStore } from '../support/program.ts';
 import { scratchFolder } from '../support/scratch.ts';
@@ -14,7 +15,7 @@ const nix = new Nix(scratch.path);
 beforeAll(() => void makeShapes(trees));
 afterAll(() => scratch.remove());
 
-describe('tvix-store beside the real Nix', () => {
+describeWith(['nix'], 'tvix-store beside the real Nix', () => {
   for (const name of Object.keys(SHAPES)) {
     describe(`a tree of the shape ${name}`, () => {
       const tree = join(trees, name);

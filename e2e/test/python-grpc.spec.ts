@@ -1,8 +1,9 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Daemon } from '../support/daemon.ts';
+import { describeWith } from '../support/machine.ts';
 import { line, output, runProgram } from '../support/program.ts';
 import { scratchFolder } from '../support/scratch.ts';
 
@@ -13,7 +14,7 @@ const protos = fileURLToPath(new URL('../../protos', import.meta.url));
 /** Debian's own Python, which has Debian's gRPC; another may come first on the path. */
 const PYTHON = '/usr/bin/python3';
 
-beforeAll(async () => {
+async function generate(): Promise<void> {
   mkdirSync(generated);
   const files = [
     'tvix/castore/v1/castore.proto',
@@ -33,42 +34,57 @@ beforeAll(async () => {
       'reflection.proto',
     ]),
   );
-});
+}
 afterAll(() => scratch.remove());
 
-describe('a daemon, seen by another gRPC implementation', () => {
-  for (const store of ['memory:', 'local:']) {
-    it(`answers every call over ${store} as the protocol says`, async () => {
-      const isLocal = store === 'local:';
-      const socket = join(scratch.path, `${isLocal ? 'local' : 'memory'}.sock`);
-      const backend = isLocal ? `local:${join(scratch.path, 'store')}` : store;
-      await using _daemon = await Daemon.start([
-        '--store',
-        backend,
-        '-l',
-        socket,
-      ]);
-      const session = [join(python, 'session.py'), generated, `unix:${socket}`];
-      if (isLocal) session.push('chunked');
-      expect(await line(runProgram(PYTHON, session))).toBe('ok');
-    });
-  }
+describeWith(
+  ['protoc', 'python3-grpcio'],
+  'a daemon, seen by another gRPC implementation',
+  () => {
+    beforeAll(generate);
 
-  for (const version of ['v1', 'v1alpha']) {
-    it(`can be used knowing nothing but reflection ${version}`, async () => {
-      const socket = join(scratch.path, `${version}.sock`);
-      await using _daemon = await Daemon.start([
-        '--store',
-        'memory:',
-        '-l',
-        socket,
-      ]);
-      const session = join(python, 'reflection_session.py');
-      const service = `grpc.reflection.${version}.ServerReflection`;
-      const printed = await line(
-        runProgram(PYTHON, [session, generated, `unix:${socket}`, service]),
-      );
-      expect(printed.split('\n').at(-1)).toBe('ok');
-    });
-  }
-});
+    for (const store of ['memory:', 'local:']) {
+      it(`answers every call over ${store} as the protocol says`, async () => {
+        const isLocal = store === 'local:';
+        const socket = join(
+          scratch.path,
+          `${isLocal ? 'local' : 'memory'}.sock`,
+        );
+        const backend = isLocal
+          ? `local:${join(scratch.path, 'store')}`
+          : store;
+        await using _daemon = await Daemon.start([
+          '--store',
+          backend,
+          '-l',
+          socket,
+        ]);
+        const session = [
+          join(python, 'session.py'),
+          generated,
+          `unix:${socket}`,
+        ];
+        if (isLocal) session.push('chunked');
+        expect(await line(runProgram(PYTHON, session))).toBe('ok');
+      });
+    }
+
+    for (const version of ['v1', 'v1alpha']) {
+      it(`can be used knowing nothing but reflection ${version}`, async () => {
+        const socket = join(scratch.path, `${version}.sock`);
+        await using _daemon = await Daemon.start([
+          '--store',
+          'memory:',
+          '-l',
+          socket,
+        ]);
+        const session = join(python, 'reflection_session.py');
+        const service = `grpc.reflection.${version}.ServerReflection`;
+        const printed = await line(
+          runProgram(PYTHON, [session, generated, `unix:${socket}`, service]),
+        );
+        expect(printed.split('\n').at(-1)).toBe('ok');
+      });
+    }
+  },
+);

@@ -1,7 +1,8 @@
-import { afterAll, describe, expect, it } from '@jest/globals';
+import { afterAll, expect, it } from '@jest/globals';
 import { createHash } from 'node:crypto';
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
+import { describeWith } from '../support/machine.ts';
 import { Nix } from '../support/nix.ts';
 import { line, PROGRAM, tvixStore } from '../support/program.ts';
 import { scratchFolder } from '../support/scratch.ts';
@@ -13,7 +14,7 @@ const TREE = '/usr/share';
 
 afterAll(() => scratch.remove());
 
-describe('/usr/share, tens of thousands of files', () => {
+describeWith(['nix'], '/usr/share, tens of thousands of files', () => {
   let storePath: string;
 
   it('is imported under the path that nix-store --add prints', async () => {
