@@ -2,9 +2,10 @@ import { renderNar } from '@tvix/store';
 import type { CommandContext } from './command.ts';
 import { parseStorePathArgument, requireNode } from './store-path-argument.ts';
 import { withStoreToRead } from './with-store.ts';
+import { writeAhead } from './write-ahead.ts';
 
 /** How many bytes are gathered for one write. */
-const WRITE_BYTES = 256 * 1024;
+const WRITE_BYTES = 512 * 1024;
 
 /** Writes the archive of a path in the store to the output. */
 export async function dumpFromStore(
@@ -14,16 +15,22 @@ export async function dumpFromStore(
   const argument = parseStorePathArgument(path);
   await withStoreToRead(context, async (store) => {
     const { node } = await requireNode(store, argument);
-    let chunks: Uint8Array[] = [];
-    let bytes = 0;
-    for await (const chunk of renderNar(node, store)) {
-      chunks.push(chunk);
-      bytes += chunk.length;
-      if (bytes < WRITE_BYTES) continue;
-      await context.output.write(chunks);
-      chunks = [];
-      bytes = 0;
-    }
-    await context.output.write(chunks);
+    await writeAhead(gathered(renderNar(node, store)), context.output);
   });
+}
+
+async function* gathered(
+  pieces: AsyncIterable<Uint8Array>,
+): AsyncGenerator<readonly Uint8Array[], void> {
+  let chunks: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const piece of pieces) {
+    chunks.push(piece);
+    bytes += piece.length;
+    if (bytes < WRITE_BYTES) continue;
+    yield chunks;
+    chunks = [];
+    bytes = 0;
+  }
+  yield chunks;
 }

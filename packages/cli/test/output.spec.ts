@@ -12,7 +12,6 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DescriptorOutput, dropBytes } from '../src/output.ts';
-import { writeFully } from '../src/output-sync.ts';
 
 let folder: string;
 let open: number[];
@@ -131,22 +130,6 @@ describe('the output of results', () => {
     const bytes = Buffer.alloc(1024 * 1024, 'abc');
     await new DescriptorOutput(fd).write([bytes, bytes]);
     expect((await received()).equals(Buffer.concat([bytes, bytes]))).toBe(true);
-  });
-});
-
-describe('writeFully', () => {
-  it('waits for a pipe that is full', async () => {
-    const { fd, received } = await impatientPipe();
-    const bytes = Buffer.alloc(1024 * 1024, 'abc');
-    writeFully(fd, [bytes, new Uint8Array(), bytes]);
-    expect((await received()).equals(Buffer.concat([bytes, bytes]))).toBe(true);
-  });
-
-  it('says that the output is closed when the reader has gone', () => {
-    const fd = brokenPipe();
-    expect(() => writeFully(fd, [Buffer.from('a')])).toThrow(
-      expect.objectContaining({ code: 'cli/output-closed' }),
-    );
   });
 });
 
