@@ -267,11 +267,20 @@ function logRequest(
 ): void {
   const record = { method, path, status, ms: Math.round(durationMs) };
   if (error === undefined) logger.debug(record, 'request');
-  else if (isKnown(error)) logger.info({ ...record, err: error }, 'refused');
+  else if (isSendersFault(error))
+    logger.info({ ...record, err: error }, 'refused');
   else logger.warn({ ...record, err: error }, 'failed');
 }
 
-/** Whether it is an error of this project, which says what somebody else did wrong. */
-function isKnown(error: unknown): boolean {
-  return typeof error === 'object' && error !== null && 'kind' in error;
+/** Whether a failure says what the client did wrong. */
+function isSendersFault(error: unknown): boolean {
+  const kind =
+    typeof error === 'object' && error !== null && 'kind' in error
+      ? String(error.kind)
+      : '';
+  return (
+    kind === 'refused' ||
+    kind === 'unexpected-eof' ||
+    kind.startsWith('invalid')
+  );
 }

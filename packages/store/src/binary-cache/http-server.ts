@@ -49,6 +49,8 @@ export interface BinaryCacheServerOptions {
   readonly onRequest?: (request: ServedRequest) => void;
 }
 
+const DEFAULT_IDLE_MS = 75_000;
+
 /** A body that is left is read up to so many bytes, so that the client sees the reply and keeps the connection. */
 const MAX_DRAINED_BYTES = 8 * 1024 * 1024;
 
@@ -58,7 +60,7 @@ export function createBinaryCacheServer(
   options: BinaryCacheServerOptions,
 ): Server {
   const limits = options.limits ?? {};
-  const idleMs = limits.idleTimeoutMs ?? 75_000;
+  const idleMs = limits.idleTimeoutMs ?? DEFAULT_IDLE_MS;
   const settings = {
     maxHeaderSize: limits.maxHeaderBytes ?? 16 * 1024,
     headersTimeout: limits.headersTimeoutMs ?? 20_000,
@@ -116,6 +118,8 @@ class Exchange {
     this.#request = request;
     this.#response = response;
     this.#expectsContinue = expectsContinue;
+    // However long an answer takes to be made, the connection waits for it.
+    request.socket.setTimeout(0);
     response.on('close', () => {
       if (!response.writableFinished)
         this.#gone.abort(new Error('the client went away'));
@@ -196,6 +200,8 @@ class Exchange {
     const request = this.#request;
     // Without 100-continue the client keeps the body; with one that is short it is quicker to read on.
     const closes = !(await this.#bodyIsOver());
+    const { idleTimeoutMs = DEFAULT_IDLE_MS } = this.#options.limits ?? {};
+    request.socket.setTimeout(idleTimeoutMs);
     await sendReply(reply, request, this.#response, {
       isHead: request.method === 'HEAD',
       closes,

@@ -9,6 +9,7 @@ import {
   SecretKey,
   StorePath,
 } from '@tvix/nar';
+import { createHash } from 'node:crypto';
 import { gunzipSync } from 'node:zlib';
 import { PathInfo } from '../../src/path-info/path-info.ts';
 import { PathSigner } from '../../src/path-info-service/signing.ts';
@@ -323,6 +324,15 @@ describe('pages', () => {
     expect(text).toContain(key.publicKey.toString().replaceAll("'", '&#39;'));
     expect(text).toContain('extra-substituters');
     expect(text).toContain(tree.storePath.toString());
+  });
+
+  it('allow their own style and nothing else', async () => {
+    const { headers, text } = await cache.get('/');
+    const [, style = ''] = /<style>([^]*?)<\/style>/.exec(text) ?? [];
+    const hash = createHash('sha256').update(style).digest('base64');
+    expect(headers['content-security-policy']).toBe(
+      `default-src 'none'; style-src 'sha256-${hash}'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'`,
+    );
   });
 
   it('find paths by name', async () => {
