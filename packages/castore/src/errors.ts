@@ -48,6 +48,7 @@ export const CASTORE_ERROR_KINDS = {
   'castore/store-locked': 'refused',
   'castore/store-format': 'refused',
   'castore/store-read-only': 'refused',
+  'castore/collection-running': 'refused',
   'castore/remote': 'storage',
   'castore/remote-rejected': 'invalid',
   'castore/remote-refused': 'refused',

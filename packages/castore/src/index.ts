@@ -50,6 +50,17 @@ export { MemoryDirectoryService } from './directory-service/memory.ts';
 export { openLocalStore } from './local-store/open-local-store.ts';
 export type { LocalStoreOptions } from './local-store/open-local-store.ts';
 export type { LocalStore } from './local-store/local-store.ts';
+export {
+  collectGarbage,
+  DEFAULT_GRACE_MS,
+  MIN_GRACE_MS,
+} from './local-store/collect/collect-garbage.ts';
+export type {
+  CollectedRecords,
+  CollectOptions,
+  CollectResult,
+} from './local-store/collect/collect-garbage.ts';
+export type { RewrittenPacks } from './local-store/collect/rewrite-packs.ts';
 export { countLocalStore } from './local-store/stats.ts';
 export type { LocalStoreStats, RecordCount } from './local-store/stats.ts';
 export type { Table, TableChange, TableRange } from './local-store/tables.ts';

@@ -10,28 +10,23 @@ const BLOCK_BYTES = 1024 * 1024;
  */
 export class Reserve {
   readonly #file: string;
-  readonly #bytes: number;
+  /** As many as are set aside. */
+  readonly bytes: number;
 
   constructor(directory: string, bytes: number) {
     this.#file = path.join(directory, 'reserve');
-    this.#bytes = bytes;
+    this.bytes = bytes;
   }
 
   /** Sets the space aside unless it is already, or there is none. Answers whether it is there. */
   ensure(): boolean {
-    if (this.#bytes === 0 || this.#size() === this.#bytes) return true;
+    if (this.bytes === 0 || this.#size() === this.bytes) return true;
     const fd = fs.openSync(this.#file, 'w', 0o600);
     try {
-      const block = Buffer.alloc(Math.min(BLOCK_BYTES, this.#bytes));
-      for (let at = 0; at < this.#bytes; at += block.length)
-        fs.writeSync(
-          fd,
-          block,
-          0,
-          Math.min(block.length, this.#bytes - at),
-          at,
-        );
-      if (fs.fstatSync(fd).size < this.#bytes) fs.ftruncateSync(fd, 0);
+      const block = Buffer.alloc(Math.min(BLOCK_BYTES, this.bytes));
+      for (let at = 0; at < this.bytes; at += block.length)
+        fs.writeSync(fd, block, 0, Math.min(block.length, this.bytes - at), at);
+      if (fs.fstatSync(fd).size < this.bytes) fs.ftruncateSync(fd, 0);
       fs.fsyncSync(fd);
     } catch (error) {
       fs.ftruncateSync(fd, 0);

@@ -1,0 +1,219 @@
+import type { Node } from '../../node/node.ts';
+import { CastoreError } from '../../errors.ts';
+import { decodeIndexEntry } from '../index-entry.ts';
+import { scanIndex } from '../index-scan.ts';
+import type { LocalStore, WritingInterior } from '../local-store.ts';
+import { QuietReader } from '../quiet-reader.ts';
+import { recordSpan } from '../record.ts';
+import { freeBytes } from '../stats.ts';
+import { assertKnownFeatures } from '../store-format.ts';
+import { IndexSpace, type IndexWrite } from '../store-index.ts';
+import { TOUCH_AFTER_MINUTES } from '../touches.ts';
+import { Mark } from './mark.ts';
+import { rewriteSparsePacks, type RewrittenPacks } from './rewrite-packs.ts';
+
+/** How a collection runs. */
+export interface CollectOptions {
+  /** Nodes that are kept, each with all below it. Read once. */
+  readonly roots: AsyncIterable<Node>;
+  /** What was used within this time is kept, too: at least an hour, a day where left out. */
+  readonly graceMs?: number;
+  /** Only tells what would go; nothing is changed. */
+  readonly dryRun?: boolean;
+  readonly signal?: AbortSignal;
+}
+
+/** Records that were collected, or would be. */
+export interface CollectedRecords {
+  readonly objects: number;
+  /** In the packs, headers and padding included. */
+  readonly storedBytes: number;
+}
+
+/** What a collection did. */
+export interface CollectResult {
+  readonly kept: CollectedRecords;
+  readonly collected: CollectedRecords;
+  /** Records that a root leads to and that aren't stored: those trees were incomplete before. */
+  readonly missing: number;
+  readonly packs: RewrittenPacks;
+}
+
+/** The shortest grace, in milliseconds. */
+export const MIN_GRACE_MS: number = 2 * TOUCH_AFTER_MINUTES * 60_000;
+
+/** The grace where none is given, in milliseconds. */
+export const DEFAULT_GRACE_MS: number = 24 * 60 * 60_000;
+
+/** As many removals go into one transaction. */
+const REMOVED_AT_ONCE = 2000;
+
+const running = new WeakSet<LocalStore>();
+
+/**
+ * Removes what no root leads to and nobody used of late, and gives its space back to the file system. Reads and writes
+ * go on meanwhile; what they use is kept. Cut off at any point it has removed garbage only, and the next one goes on.
+ *
+ * Memory: some 50 bytes for each object that is kept.
+ *
+ * @throws CastoreError `castore/collection-running` where one is, `castore/corrupt-store` where damage hides what is
+ *   kept, `castore/store-read-only`, `castore/store-format`, `castore/no-space`, `castore/store-failed`, `castore/io`
+ * @throws RangeError where the grace is too short
+ */
+export async function collectGarbage(
+  store: LocalStore,
+  options: CollectOptions,
+): Promise<CollectResult> {
+  assertKnownFeatures(store.format, 'gc');
+  const { writing } = store.interior;
+  if (writing === undefined) {
+    throw new CastoreError(
+      'castore/store-read-only',
+      `the store ${store.directory} is open for reading alone`,
+    );
+  }
+  if (running.has(store)) {
+    throw new CastoreError(
+      'castore/collection-running',
+      `garbage is being collected in ${store.directory} already`,
+    );
+  }
+  const { graceMs = DEFAULT_GRACE_MS } = options;
+  if (!(graceMs >= MIN_GRACE_MS))
+    throw new RangeError(`the grace is at least ${MIN_GRACE_MS} ms`);
+  running.add(store);
+  const reader = new QuietReader(store);
+  try {
+    makeRoom(store, writing);
+    const mark = new Mark(store, reader, cutoffMinutes(store, graceMs));
+    return await collect(store, writing, mark, options);
+  } finally {
+    reader.close();
+    running.delete(store);
+    writing.reserve.ensure();
+  }
+}
+
+async function collect(
+  store: LocalStore,
+  writing: WritingInterior,
+  mark: Mark,
+  options: CollectOptions,
+): Promise<CollectResult> {
+  writing.watch(mark);
+  let counts;
+  try {
+    await markEverything(store, writing, mark, options);
+    while (options.dryRun !== true && !mark.condemn()) await mark.drain();
+    counts = await sweep(store, writing, mark, options);
+  } finally {
+    writing.watch(undefined);
+  }
+  const packs = await rewriteSparsePacks(store, {
+    dryRun: options.dryRun === true,
+    isGarbage: (kind, key, touched) => mark.isGarbage(kind, key, touched),
+    signal: options.signal,
+  });
+  return { ...counts, missing: mark.missing, packs };
+}
+
+/** What was used before this minute may go: neither within the grace nor since an upload began that is under way. */
+function cutoffMinutes(store: LocalStore, graceMs: number): number {
+  const { now, writing } = store.interior;
+  const graceStart = now() - graceMs;
+  const leased = writing?.leases.oldestMs();
+  const start =
+    leased === undefined
+      ? graceStart
+      : Math.min(graceStart, leased - TOUCH_AFTER_MINUTES * 60_000);
+  return Math.floor(start / 60_000);
+}
+
+async function markEverything(
+  store: LocalStore,
+  { touches }: WritingInterior,
+  mark: Mark,
+  { roots, signal }: CollectOptions,
+): Promise<void> {
+  for (const indexKey of touches.pending())
+    mark.reach(indexKey[0]!, indexKey.subarray(1));
+  for await (const node of roots) {
+    signal?.throwIfAborted();
+    mark.reachNode(node);
+    await mark.drain();
+  }
+  // What is kept for its age keeps what is below it.
+  for (const space of [IndexSpace.recipe, IndexSpace.directory]) {
+    for await (const page of scanIndex(store.interior.index, space)) {
+      signal?.throwIfAborted();
+      for (const [indexKey, entry] of page) {
+        const key = indexKey.subarray(1);
+        const { touched } = decodeIndexEntry(indexKey, entry);
+        // A chunk needs no mark for its age, and what is marked needs no second look.
+        if (!mark.isGarbage(space, key, touched)) mark.reach(space, key);
+      }
+      await mark.drain();
+    }
+  }
+}
+
+async function sweep(
+  store: LocalStore,
+  { queue }: WritingInterior,
+  mark: Mark,
+  { dryRun, signal }: CollectOptions,
+): Promise<Pick<CollectResult, 'kept' | 'collected'>> {
+  const { index } = store.interior;
+  const kept = { objects: 0, storedBytes: 0 };
+  const collected = { objects: 0, storedBytes: 0 };
+  const remove = async (keys: readonly Buffer[]): Promise<void> => {
+    if (keys.length > 0 && dryRun !== true)
+      await queue.amend(() => removals(store, mark, keys));
+  };
+  const waiting: Buffer[] = [];
+  for (const space of [
+    IndexSpace.recipe,
+    IndexSpace.directory,
+    IndexSpace.chunk,
+  ]) {
+    for await (const page of scanIndex(index, space)) {
+      signal?.throwIfAborted();
+      for (const [indexKey, entry] of page) {
+        const { touched, storedLength } = decodeIndexEntry(indexKey, entry);
+        const isGarbage = mark.isGarbage(space, indexKey.subarray(1), touched);
+        const count = isGarbage ? collected : kept;
+        count.objects += 1;
+        count.storedBytes += recordSpan(storedLength);
+        if (isGarbage) waiting.push(indexKey);
+      }
+      if (space === IndexSpace.chunk && waiting.length >= REMOVED_AT_ONCE)
+        await remove(waiting.splice(0));
+    }
+    // What leads to others goes in one transaction, before them: cut off, no directory stays whose parts are gone.
+    if (space === IndexSpace.directory) await remove(waiting.splice(0));
+  }
+  await remove(waiting);
+  return { kept, collected };
+}
+
+/** The removals of what is still garbage: what was stored again meanwhile has a younger entry. */
+function removals(
+  store: LocalStore,
+  mark: Mark,
+  keys: readonly Buffer[],
+): IndexWrite[] {
+  const writes: IndexWrite[] = [];
+  for (const key of keys) {
+    const entry = store.interior.index.get(key);
+    if (entry === undefined) continue;
+    const { touched } = decodeIndexEntry(key, entry);
+    if (mark.isGarbage(key[0]!, key.subarray(1), touched))
+      writes.push({ key, value: undefined });
+  }
+  return writes;
+}
+
+/** On a disk that is nearly full, the space that was set aside for this moment is given back. */
+function makeRoom(store: LocalStore, { reserve }: WritingInterior): void {
+  if (freeBytes(store.directory) < reserve.bytes) reserve.release();
+}

@@ -1,0 +1,176 @@
+import { CastoreError } from '../../errors.ts';
+import { decodeIndexEntry } from '../index-entry.ts';
+import { scanIndex } from '../index-scan.ts';
+import type { LocalStore, WritingInterior } from '../local-store.ts';
+import { type Pack, Packs } from '../packs.ts';
+import { recordSpan } from '../record.ts';
+import { removeRetired, storePaths } from '../recovery.ts';
+import { IndexSpace } from '../store-index.ts';
+import { moveRecords } from './move-records.ts';
+import { Removals } from './removals.ts';
+
+/** What became of the packs. */
+export interface RewrittenPacks {
+  /** Taken out of service, what was left in them moved to others; in a dry run those that would be. */
+  readonly removed: number;
+  /** Of records that were moved, or would be. */
+  readonly movedBytes: number;
+  /** What the file system got back: the removed files less what was moved. */
+  readonly freedBytes: number;
+  /** Packs that stay for they are damaged, or for the disk has no room for what they hold. */
+  readonly left: number;
+}
+
+/** How sparse packs are found and rewritten. */
+export interface RewriteOptions {
+  readonly dryRun: boolean;
+  /** In a dry run: whether a record would be gone by now. */
+  readonly isGarbage: (
+    kind: number,
+    key: Uint8Array,
+    touchedMinutes: number,
+  ) => boolean;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** A pack of which less than this is live is rewritten. */
+const LIVE_SHARE = 0.5;
+
+/** What is moved between two questions whether anything still leads into the packs that were emptied. */
+const BATCH_BYTES = 256 * 1024 * 1024;
+
+interface Live {
+  objects: number;
+  bytes: number;
+}
+
+/**
+ * Rewrites the packs that are less than half live: what the index leads to is appended to the open pack and durable
+ * there, then the index leads there, then the old file goes. Each step leaves a store that is whole.
+ */
+export async function rewriteSparsePacks(
+  store: LocalStore,
+  options: RewriteOptions,
+): Promise<RewrittenPacks> {
+  const { packs, writing } = store.interior;
+  const live = await liveRecords(store, options);
+  const bytesOf = (pack: Pack): number => live.get(pack.number)?.bytes ?? 0;
+  const victims = packs
+    .all()
+    .filter((pack) => bytesOf(pack) < LIVE_SHARE * pack.committedLength)
+    // Those without anything to move free their space first.
+    .sort((a, b) => bytesOf(a) - bytesOf(b));
+  const total = { removed: 0, movedBytes: 0, freedBytes: 0, left: 0 };
+  if (options.dryRun) {
+    for (const pack of victims) {
+      total.removed += 1;
+      total.movedBytes += bytesOf(pack);
+      total.freedBytes += pack.availableLength - bytesOf(pack);
+    }
+    return total;
+  }
+  if (victims.length === 0) return total;
+  if (victims.some(({ isSealed }) => !isSealed))
+    await writing!.queue.sealPack();
+  const removals = await Removals.find(store, victims);
+  for (const batch of batches(victims, bytesOf)) {
+    options.signal?.throwIfAborted();
+    const emptied: Pack[] = [];
+    for (const pack of batch) {
+      try {
+        const moved = await moveRecords(store, pack, removals);
+        total.movedBytes += moved;
+        total.freedBytes -= moved;
+        emptied.push(pack);
+      } catch (error) {
+        if (!isNoSpace(error)) throw error;
+        total.left += 1;
+      }
+    }
+    const leading = await liveRecords(store, undefined);
+    for (const pack of emptied) {
+      if (leading.has(pack.number)) {
+        total.left += 1;
+        continue;
+      }
+      total.removed += 1;
+      total.freedBytes += pack.availableLength;
+      await retirePack(store, writing!, pack, 'removed');
+      removals.forget(pack);
+    }
+  }
+  return total;
+}
+
+/** Takes a pack that nothing leads into out of service, for good or to the quarantine. */
+export async function retirePack(
+  store: LocalStore,
+  { queue, forgetPack }: WritingInterior,
+  pack: Pack,
+  retirement: NonNullable<Pack['retirement']>,
+): Promise<void> {
+  const retired: Pack = { ...pack, isSealed: true, retirement };
+  await queue.amend(() => [Packs.write(retired)]);
+  Object.assign(pack, retired);
+  forgetPack(pack);
+  await removeRetired(
+    storePaths(store.directory),
+    { commit: (writes) => queue.amend(() => writes) },
+    store.interior.packs,
+    pack,
+  );
+}
+
+/** The records that the index leads to, by the numbers of their packs. */
+async function liveRecords(
+  store: LocalStore,
+  options: RewriteOptions | undefined,
+): Promise<Map<number, Live>> {
+  const found = new Map<number, Live>();
+  const isGone = options?.dryRun === true ? options.isGarbage : undefined;
+  for (const space of [
+    IndexSpace.chunk,
+    IndexSpace.recipe,
+    IndexSpace.directory,
+    IndexSpace.tables,
+  ]) {
+    for await (const page of scanIndex(store.interior.index, space)) {
+      for (const [key, entry] of page) {
+        const { pack, storedLength, touched } = decodeIndexEntry(key, entry);
+        if (isGone?.(space, key.subarray(1), touched) === true) continue;
+        let live = found.get(pack);
+        if (live === undefined)
+          found.set(pack, (live = { objects: 0, bytes: 0 }));
+        live.objects += 1;
+        live.bytes += recordSpan(storedLength);
+      }
+    }
+  }
+  return found;
+}
+
+function* batches(
+  packs: readonly Pack[],
+  bytesOf: (pack: Pack) => number,
+): Generator<Pack[]> {
+  let batch: Pack[] = [];
+  let bytes = 0;
+  for (const pack of packs) {
+    // Those without anything to move go by themselves: the others may need their space.
+    if (batch.length > 0 && bytes === 0 && bytesOf(pack) > 0) {
+      yield batch;
+      batch = [];
+    }
+    batch.push(pack);
+    bytes += bytesOf(pack);
+    if (bytes < BATCH_BYTES) continue;
+    yield batch;
+    batch = [];
+    bytes = 0;
+  }
+  if (batch.length > 0) yield batch;
+}
+
+function isNoSpace(error: unknown): boolean {
+  return error instanceof CastoreError && error.code === 'castore/no-space';
+}
