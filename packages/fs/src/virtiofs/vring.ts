@@ -30,7 +30,7 @@ const ONE = new Uint8Array(BigUint64Array.of(1n).buffer);
  * each other.
  *
  * It serves from the moment that there is a descriptor to be woken by, unless it was disabled. The protocol has queues
- * begin disabled, but older front-ends never enable those of file systems.
+ * begin disabled, but a front-end that never enables those of a file system is served all the same.
  */
 export class Vring {
   size = 0;

@@ -25,6 +25,7 @@ import {
   request,
   terminated,
 } from '../support/fake-kernel.ts';
+import { gated } from '../support/mounted.ts';
 import { digestOf, memoryServices, putTree } from '../support/tree.ts';
 import { describeVirtiofs } from './describe-virtiofs.ts';
 import {
@@ -207,6 +208,27 @@ describeVirtiofs('a front-end', () => {
     expect((await readFile({ ...machine, requests })).equals(CONTENTS)).toBe(
       true,
     );
+  });
+
+  it('hears that a queue has stopped when all of its requests are answered', async () => {
+    await server.close();
+    const given = await options();
+    const gate = gated(given.directories);
+    server = await serveVirtiofs({ ...given, directories: gate });
+    const machine = await connect();
+    await init(machine);
+    const { requests, frontEnd } = machine;
+    const nodeid = await lookup(machine, 'sub');
+    const body = request(OP.LOOKUP, 90, nodeid, terminated('a'));
+    const { room } = requests.offer([body], [144]);
+    frontEnd.send(REQUEST.GET_VRING_BASE, words(1, 0));
+    // The other queue is served meanwhile, from behind which comes whatever was sent before.
+    machine.hiprio.offer([request(OP.FORGET, 0, 99, longs(1))], []);
+    await machine.hiprio.back(1);
+    gate.open();
+    expect(await frontEnd.reply()).toBe((3n << 32n) | 1n);
+    const reply = Buffer.concat(room);
+    expect([reply.readUInt32LE(0), reply.readInt32LE(4)]).toEqual([144, 0]);
   });
 
   it('may change its memory while it runs', async () => {
