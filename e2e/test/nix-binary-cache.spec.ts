@@ -11,10 +11,9 @@ import {
   createServer as createHttpServer,
   request as requestHttp,
 } from 'node:http';
-import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
 import { basename, join } from 'node:path';
 import { Daemon } from '../support/daemon.ts';
+import { freePort } from '../support/free-port.ts';
 import { NixClient } from '../support/nix-client.ts';
 import { output, runProgram } from '../support/program.ts';
 import { scratchFolder } from '../support/scratch.ts';
@@ -42,15 +41,6 @@ let url: string;
 let top: string;
 let dep: string;
 let tree: string;
-
-/** A port that nobody listens at. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await new Promise((resolve) => server.once('listening', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
 
 function startDaemon(...flags: string[]): Promise<Daemon> {
   return Daemon.start([

@@ -1,0 +1,112 @@
+import { afterAll, describe, expect, it } from '@jest/globals';
+import { createHash } from 'node:crypto';
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { Daemon } from '../support/daemon.ts';
+import { freePort } from '../support/free-port.ts';
+import { pathToUpload, put } from '../support/nar-upload.ts';
+import type { UploadedPath } from '../support/nar-upload.ts';
+import { scratchFolder } from '../support/scratch.ts';
+
+const ROUNDS = 8;
+const CLIENTS = 12;
+
+const scratch = scratchFolder();
+const store = `local:${join(scratch.path, 'store')}`;
+
+afterAll(() => scratch.remove());
+
+function start(port: number): Promise<Daemon> {
+  return Daemon.start([
+    ...['--store', store, '-l', '127.0.0.1:0'],
+    ...['--http-listen', `127.0.0.1:${port}`],
+  ]);
+}
+
+/** Whether a path is there; where it is, all of it has to be. */
+async function isWhole(port: number, path: UploadedPath): Promise<boolean> {
+  const base = `http://127.0.0.1:${port}`;
+  const answer = await fetch(`${base}${path.narInfoPath}`);
+  const text = await answer.text();
+  if (answer.status === 404) return false;
+  expect(answer.status).toBe(200);
+  const url = /^URL: (.*)$/m.exec(text)![1]!;
+  const nar = await fetch(`${base}/${url}`);
+  const bytes = Buffer.from(await nar.arrayBuffer());
+  const sha256 = (of: Buffer): string =>
+    createHash('sha256').update(of).digest('hex');
+  expect(sha256(bytes)).toBe(sha256(path.nar));
+  return true;
+}
+
+describe('a daemon that is killed during uploads', () => {
+  it('has all that it acknowledged, and nothing by halves', async () => {
+    const port = await freePort();
+    const acknowledged = new Set<UploadedPath>();
+    const begun: UploadedPath[] = [];
+    for (let round = 0; round < ROUNDS; round++) {
+      const daemon = await start(port);
+      const paths = Array.from({ length: CLIENTS }, (_, i) =>
+        pathToUpload(round * CLIENTS + i + 1, 200_000 + 30_011 * i),
+      );
+      begun.push(...paths);
+      let left = 1 + 2 * round;
+      const upload = async (path: UploadedPath): Promise<void> => {
+        for (const [to, body] of [
+          [path.narPath, path.nar],
+          [path.narInfoPath, path.narInfo],
+        ] as const) {
+          expect(await put(port, to, body)).toBe(200);
+          if (body === path.narInfo) acknowledged.add(path);
+          if (--left === 0) daemon.child.kill('SIGKILL');
+        }
+      };
+      await Promise.allSettled(paths.map(upload));
+      await daemon.stop('SIGKILL');
+    }
+    expect(acknowledged.size).toBeGreaterThan(0);
+    expect(acknowledged.size).toBeLessThan(begun.length);
+    await using daemon = await start(port);
+    for (const path of begun) {
+      const isThere = await isWhole(port, path);
+      if (acknowledged.has(path)) expect(isThere).toBe(true);
+    }
+    expect(daemon.child.exitCode).toBeNull();
+  });
+});
+
+describe('a hundred clients of which thirty die', () => {
+  it('leave no descriptor open and nothing by halves', async () => {
+    const port = await freePort();
+    await using daemon = await start(port);
+    const descriptors = (): number =>
+      readdirSync(`/proc/${daemon.child.pid}/fd`).length;
+    // The first upload opens what stays open.
+    const first = pathToUpload(9999, 100_000);
+    expect(await put(port, first.narPath, first.nar)).toBe(200);
+    const before = descriptors();
+    const clients = Array.from({ length: 100 }, (_, i) => ({
+      path: pathToUpload(10_000 + i, 300_000 + i * 1009),
+      dies: i % 10 < 3,
+    }));
+    const run = async ({
+      path,
+      dies,
+    }: (typeof clients)[number]): Promise<void> => {
+      const dieAfter = dies ? (path.nar.length * 7919) % 300_000 : Infinity;
+      await put(port, path.narPath, path.nar, dieAfter);
+      await put(port, path.narInfoPath, path.narInfo);
+    };
+    const outcomes = await Promise.allSettled(clients.map(run));
+    for (const [i, { path, dies }] of clients.entries()) {
+      expect(outcomes[i]!.status).toBe(dies ? 'rejected' : 'fulfilled');
+      expect(await isWhole(port, path)).toBe(!dies);
+    }
+    // What fetch keeps open for later is no leak.
+    await fetch(`http://127.0.0.1:${port}/health`, {
+      headers: { Connection: 'close' },
+    });
+    expect(descriptors()).toBeLessThanOrEqual(before + 10);
+    expect(await daemon.peakMiB()).toBeLessThan(300);
+  });
+});
