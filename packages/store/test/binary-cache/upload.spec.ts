@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { CastoreError } from '@tvix/castore';
 import {
   buildTextPath,
   encodeNixBase32,
@@ -137,6 +138,48 @@ describe('an upload', () => {
     const { status, body } = await later.get(`/${fileName(nar)}`);
     expect([status, nar.equals(body)]).toStrictEqual([200, true]);
   });
+
+  it.each([
+    ['castore/no-space', 413],
+    ['castore/io', 409],
+    ['castore/unavailable', 409],
+  ] as const)(
+    'that the store fails to take with %s gets %s, which no client repeats, and leaves nothing',
+    async (code, expected) => {
+      const services = memoryServices();
+      services.blobs.putMany = () =>
+        Promise.reject(new CastoreError(code, 'the disk says no'));
+      await using failing = await StartedCache.start({}, {}, services);
+      const { status, text } = await failing.put(`/${fileName(nar)}`, nar);
+      expect(status).toBe(expected);
+      expect(text).not.toContain('the disk says no');
+      expect((await failing.ask('HEAD', `/${fileName(nar)}`)).status).toBe(404);
+    },
+  );
+
+  it('is taken from several clients at once', async () => {
+    const { storePath, text } = narInfoOf(nar);
+    const upload = async (): Promise<number[]> => {
+      const first = await cache.put(`/${fileName(nar)}`, nar, EXPECT);
+      const path = `/${storePath.hashPart}.narinfo`;
+      return [first.status, (await cache.put(path, text)).status];
+    };
+    const statuses = await Promise.all(Array.from({ length: 8 }, upload));
+    expect(new Set(statuses.flat())).toStrictEqual(new Set([200]));
+    expect(await paths()).toStrictEqual([storePath.toString()]);
+  });
+
+  it.each(['..', '.', 'a/b', 'a\0b'])(
+    'is refused where a name in it is %j',
+    async (name) => {
+      const evil = Buffer.from(nar);
+      const at = evil.indexOf('.keep');
+      evil.writeBigUInt64LE(BigInt(name.length), at - 8);
+      evil.fill(0, at, at + 8).write(name, at, 'latin1');
+      const { status } = await cache.put(`/${fileName(evil)}`, evil);
+      expect(status).toBe(400);
+    },
+  );
 
   it('is asked for again where its blobs are gone', async () => {
     await cache.put(`/${fileName(nar)}`, nar);
