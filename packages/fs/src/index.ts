@@ -5,6 +5,7 @@ export type {
   FsErrorOptions,
   MountErrorCode,
   PosixErrorCode,
+  VirtiofsErrorCode,
 } from './errors.ts';
 export { rootNodesFromDirectory, rootNodesFromEntries } from './root-nodes.ts';
 export type { RootNodes } from './root-nodes.ts';

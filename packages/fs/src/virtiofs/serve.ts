@@ -7,6 +7,8 @@ import type { ViewOptions } from '../castore-fs.ts';
 import { FsError } from '../errors.ts';
 import type { Watch } from '../fuse/libc.ts';
 import type { LiveServices } from '../fuse/services.ts';
+import { SpillFile } from '../fuse/spill-file.ts';
+import type { SpillOptions } from '../fuse/spill-file.ts';
 import { Connection } from './connection.ts';
 import { loadVirtiofsLibc } from './libc.ts';
 import type { VirtiofsLibc } from './libc.ts';
@@ -15,6 +17,8 @@ import type { VirtiofsLibc } from './libc.ts';
 export interface ServeVirtiofsOptions extends ViewOptions, LiveServices {
   /** The path of the unix socket. A socket that is there already is replaced. */
   readonly socket: string;
+  /** Keeps contents of large files that are read out of order on disk, for all machines together. */
+  readonly spill?: SpillOptions;
   /** Closes when it fires. */
   readonly signal?: AbortSignal;
   /**
@@ -61,6 +65,7 @@ export class VirtiofsServer implements AsyncDisposable {
   readonly #libc: VirtiofsLibc;
   readonly #options: ServeVirtiofsOptions;
   readonly #blobs: ServiceBlobSource;
+  readonly #spill: SpillFile;
   readonly #connections = new Set<Connection>();
   /** File systems without a machine, with all that they have cached. */
   readonly #idle: CastoreFs[] = [];
@@ -80,6 +85,7 @@ export class VirtiofsServer implements AsyncDisposable {
     this.#libc = libc;
     this.#options = options;
     this.#blobs = new ServiceBlobSource(options.blobs);
+    this.#spill = new SpillFile(options.spill);
     options.signal?.addEventListener('abort', this.#abort, { once: true });
     this.#listen();
     if (options.signal?.aborted === true) this.#abort();
@@ -116,7 +122,11 @@ export class VirtiofsServer implements AsyncDisposable {
   #serve(fd: number): void {
     const fs =
       this.#idle.pop() ??
-      new CastoreFs({ ...this.#options, blobs: this.#blobs });
+      new CastoreFs({
+        ...this.#options,
+        blobs: this.#blobs,
+        spill: this.#spill,
+      });
     const connection = new Connection(fd, this.#libc, fs);
     this.#connections.add(connection);
     void connection.ended.then((reason) => {
@@ -133,6 +143,7 @@ export class VirtiofsServer implements AsyncDisposable {
     closeSync(this.#listener.fd);
     for (const connection of this.#connections) connection.close();
     await removeSocket(this.socket, this.#listener.ino);
+    this.#spill.close();
     await this.#blobs.close();
   }
 }
