@@ -52,14 +52,20 @@ export default tseslint.config(
     rules: { '@nx/enforce-module-boundaries': 'off' },
   },
   {
-    files: ['packages/*/src/**/*.ts'],
-    plugins: { jsdoc },
+    files: ['**/*.ts'],
     rules: {
-      '@typescript-eslint/consistent-type-imports': 'error',
+      // What is only there to be disposed of, or to be counted, is named with an underscore.
       '@typescript-eslint/no-unused-vars': [
         'error',
         { argsIgnorePattern: '^_', varsIgnorePattern: '^_' },
       ],
+    },
+  },
+  {
+    files: ['packages/*/src/**/*.ts'],
+    plugins: { jsdoc },
+    rules: {
+      '@typescript-eslint/consistent-type-imports': 'error',
       'jsdoc/require-jsdoc': [
         'error',
         {
