@@ -41,16 +41,23 @@ export function narUpload(
     async take({ signal }, body) {
       const fileHash = createHash('sha256');
       const expansion = new Expansion({ maxBytes, maxRatio });
-      const file = expansion.counted(hashed(body, fileHash));
+      const file = expansion.counted(body);
       const [compression, source] =
         name.compression === undefined
           ? await sniffGzip(file)
           : [name.compression, file];
-      const nar = expansion.bounded(decompress(compression, source));
+      // Of a file that isn't compressed, the NAR's hash is the file's.
+      const nar = expansion.bounded(
+        compression === 'none'
+          ? source
+          : decompress(compression, hashed(source, fileHash)),
+      );
       const { node, narSha256, narSize } = await ingestNar(nar, context, {
         signal,
       });
-      assertFileHash(name.fileSha256, new Uint8Array(fileHash.digest()));
+      const fileSha256 =
+        compression === 'none' ? narSha256 : new Uint8Array(fileHash.digest());
+      assertFileHash(name.fileSha256, fileSha256);
       const record = { node, narSha256, narSize };
       await putUploadedNar(tables.nars, name.fileSha256, {
         ...record,

@@ -14,6 +14,9 @@ import type { CacheRequest, Resource } from './resource.ts';
 import { findNar } from './served-nar.ts';
 import type { ServedNar } from './served-nar.ts';
 
+/** A larger NAR is sent as it is: what was compressed on the way starts anew where it breaks off. */
+const MAX_ENCODED_BYTES = 256 * 1024 * 1024;
+
 /**
  * `nar/…`: a NAR, rendered while it is sent. A range starts at its offset. A client that says so gets it compressed,
  * but not where it asks for a range: what was compressed on the way can't be resumed.
@@ -44,7 +47,7 @@ function narReply(
 ): Reply {
   const length = Number(found.narSize);
   const coding =
-    headers.range === undefined
+    headers.range === undefined && length <= MAX_ENCODED_BYTES
       ? acceptedEncoding(headers['accept-encoding'])
       : undefined;
   const hash = encodeNixBase32(found.narSha256);

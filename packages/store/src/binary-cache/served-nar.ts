@@ -1,5 +1,6 @@
 import { compareBytes } from '@tvix/castore';
 import type { CallOptions, Node } from '@tvix/castore';
+import { isTreeStored } from '../nar/is-tree-stored.ts';
 import type { CacheContext } from './context.ts';
 import type { NarName } from './nar-name.ts';
 import { getUploadedNar } from './uploaded-nar.ts';
@@ -40,6 +41,9 @@ export async function findNar(
       const { nars } = context.tables;
       const uploaded = await getUploadedNar(nars, name.fileSha256);
       if (uploaded === undefined) return undefined;
+      // Nothing but the record refers to the tree before a narinfo does: it may have been collected since.
+      if (!(await isTreeStored(uploaded.node, context, options)))
+        return undefined;
       return uploaded.compression === (name.compression ?? 'none') ||
         (uploaded.compression === 'gzip' && name.compression === undefined)
         ? uploaded

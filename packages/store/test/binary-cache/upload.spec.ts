@@ -192,6 +192,11 @@ describe('an upload', () => {
         tables,
       },
     );
+    const { storePath, text } = narInfoOf(nar);
+    const head = await emptied.ask('HEAD', `/${fileName(nar)}`);
+    expect(head.status).toBe(404);
+    const early = await emptied.put(`/${storePath.hashPart}.narinfo`, text);
+    expect(early.status).toBe(400);
     const { continued } = await emptied.put(`/${fileName(nar)}`, nar, EXPECT);
     expect(continued).toBe(true);
   });
