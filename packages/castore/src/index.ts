@@ -60,6 +60,8 @@ export type {
   CollectOptions,
   CollectResult,
 } from './local-store/collect/collect-garbage.ts';
+export { StoredSize } from './local-store/collect/stored-size.ts';
+export { nodeUsedMs, useNode } from './local-store/node-usage.ts';
 export type { RewrittenPacks } from './local-store/collect/rewrite-packs.ts';
 export { countLocalStore } from './local-store/stats.ts';
 export type { LocalStoreStats, RecordCount } from './local-store/stats.ts';

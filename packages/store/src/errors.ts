@@ -28,6 +28,7 @@ export const STORE_ERROR_KINDS = {
   'store/protocol': 'storage',
   'store/hash-mismatch': 'invalid',
   'store/narinfo-refused': 'invalid',
+  'store/invalid-pin': 'invalid',
   'store/path-exists': 'refused',
   'store/untrusted': 'refused',
   'store/invalid-realisation': 'invalid',

@@ -13,6 +13,13 @@ export type {
 } from './errors.ts';
 export { importPath } from './import/import-path.ts';
 export type { ImportOptions } from './import/import-path.ts';
+export { collectStore } from './local-care/collect.ts';
+export type {
+  CollectStoreOptions,
+  CollectStoreResult,
+} from './local-care/collect.ts';
+export { parsePinTarget, Pins } from './local-care/pins.ts';
+export type { Pin, PinTarget } from './local-care/pins.ts';
 export { storeStats } from './local-care/stats.ts';
 export type { StoreStats } from './local-care/stats.ts';
 export { CachedNarCalculation } from './nar/cached-calculation.ts';

@@ -201,6 +201,16 @@ export class LocalStore implements AsyncDisposable {
     return this.#records.read({ location, indexKey, kind, key });
   }
 
+  /**
+   * When a record was last stored or asked for, in milliseconds since 1970, at most half an hour early; `undefined` where
+   * it isn't stored. Asking for this isn't use.
+   */
+  usedMs(kind: KeyedKind, key: Uint8Array): number | undefined {
+    this.#assertOpen();
+    const location = this.#records.locate(recordIndexKey(kind, key));
+    return location && location.touched * 60_000;
+  }
+
   /** Keeps what is stored and found from now on from being collected, until it is released. */
   lease(): Lease {
     return this.#leases.take();

@@ -49,6 +49,9 @@ export interface Table {
    */
   get(key: Uint8Array): Uint8Array | undefined;
 
+  /** When the value was set, in milliseconds since 1970, to the minute; `undefined` where the key has none. */
+  writtenMs(key: Uint8Array): number | undefined;
+
   /** Sets one value, durably before it resolves. Of two overlapping calls for one key the later one wins. */
   put(key: Uint8Array, value: Uint8Array): Promise<void>;
 
@@ -100,6 +103,12 @@ export class LocalTable implements Table {
     const indexKey = tableIndexKey(this.#name, key);
     const entry = this.#store.index.get(indexKey);
     return entry && this.#value(indexKey, entry);
+  }
+
+  writtenMs(key: Uint8Array): number | undefined {
+    const indexKey = tableIndexKey(this.#name, key);
+    const entry = this.#store.index.get(indexKey);
+    return entry && decodeIndexEntry(indexKey, entry).touched * 60_000;
   }
 
   put(key: Uint8Array, value: Uint8Array): Promise<void> {

@@ -1,4 +1,4 @@
-import { compareBytes } from '@tvix/castore';
+import { compareBytes, nodeUsedMs, useNode } from '@tvix/castore';
 import type { CallOptions, LocalStore, Table } from '@tvix/castore';
 import { encodeNixBase32 } from '@tvix/nar';
 import { StoreError } from '../errors.ts';
@@ -18,9 +18,11 @@ const TABLE = 'path-infos';
  */
 export class LocalPathInfoService implements PathInfoService {
   readonly capabilities: PathInfoCapabilities = { put: true, list: true };
+  readonly #store: LocalStore;
   readonly #table: Table;
 
-  constructor(store: Pick<LocalStore, 'table'>) {
+  constructor(store: LocalStore) {
+    this.#store = store;
     this.#table = store.table(TABLE);
   }
 
@@ -36,8 +38,27 @@ export class LocalPathInfoService implements PathInfoService {
 
   async put(pathInfo: PathInfo, options?: CallOptions): Promise<PathInfo> {
     options?.signal?.throwIfAborted();
+    // What a collection that runs is about to take must stay: it has a name from now on.
+    useNode(this.#store, pathInfo.node);
     await this.#table.put(pathInfo.storePath.digest, pathInfo.encode());
     return pathInfo;
+  }
+
+  /** Forgets path infos, durably before it resolves; what they lead to is garbage then. */
+  async delete(outputHashes: readonly Uint8Array[]): Promise<void> {
+    await this.#table.batch(
+      outputHashes
+        .filter((key) => this.#table.writtenMs(key) !== undefined)
+        .map((key) => ({ key, value: undefined })),
+    );
+  }
+
+  /** When a path was registered or its contents last used, in milliseconds since 1970. */
+  usedMs({ storePath, node }: PathInfo): number {
+    return Math.max(
+      this.#table.writtenMs(storePath.digest) ?? 0,
+      nodeUsedMs(this.#store, node) ?? 0,
+    );
   }
 
   async *list(options?: CallOptions): AsyncGenerator<PathInfo> {

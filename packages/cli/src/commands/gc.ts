@@ -1,0 +1,66 @@
+import { MIN_GRACE_MS } from '@tvix/castore';
+import { collectStore, LocalPathInfoService } from '@tvix/store';
+import type { CollectStoreOptions, CollectStoreResult } from '@tvix/store';
+import type { Command, Invocation } from '../command.ts';
+import { parseDuration } from '../duration.ts';
+import { CliError } from '../errors.ts';
+import { formatBytes } from '../format-bytes.ts';
+import { requireLocalStore } from '../local-store-argument.ts';
+import { onStopSignals } from '../signals.ts';
+import { parseSize } from '../size.ts';
+import { withStoreToWrite } from '../with-store.ts';
+
+/** Removes what nothing leads to from a local store, and tells what that brought. */
+export const gc: Command = async (context, { options }) => {
+  const rules = rulesOf(options);
+  const { output, json } = context;
+  await withStoreToWrite(context, async (store) => {
+    const localStore = requireLocalStore(store);
+    const result = await collectStore(
+      { localStore, pathInfos: new LocalPathInfoService(localStore) },
+      { ...rules, signal: onStopSignals().gentle },
+    );
+    if (json) return output.json({ dryRun: rules.dryRun, ...result });
+    for (const line of lines(result, rules.dryRun === true))
+      await output.line(line);
+  });
+};
+
+function rulesOf(options: Invocation['options']): CollectStoreOptions {
+  const duration = (name: string): number | undefined =>
+    options[name] === undefined
+      ? undefined
+      : parseDuration(String(options[name]));
+  const graceMs = duration('grace');
+  if (graceMs !== undefined && graceMs < MIN_GRACE_MS)
+    throw new CliError(
+      'cli/usage',
+      `--grace is at least ${MIN_GRACE_MS / 60_000}m: uploads that are under way are safe for so long`,
+    );
+  return {
+    dryRun: options['dryRun'] === true,
+    graceMs,
+    keepNewerThanMs: duration('keepNewerThan'),
+    maxSizeBytes:
+      options['maxSize'] === undefined
+        ? undefined
+        : parseSize(String(options['maxSize'])),
+  };
+}
+
+function lines(result: CollectStoreResult, dryRun: boolean): string[] {
+  const { paths, collected, kept, packs, missing } = result;
+  const would = dryRun ? 'would be ' : '';
+  const told = [
+    `${paths} store paths ${would}forgotten`,
+    `${collected.objects} objects ${would}removed (${formatBytes(collected.storedBytes)}), ${kept.objects} kept (${formatBytes(kept.storedBytes)})`,
+    `${packs.removed} packs ${would}removed, ${formatBytes(packs.movedBytes)} moved, ${formatBytes(Math.max(0, packs.freedBytes))} freed`,
+  ];
+  if (packs.left > 0)
+    told.push(
+      `${packs.left} packs left as they are: they are damaged, or the disk has no room`,
+    );
+  if (missing > 0)
+    told.push(`${missing} objects are missing; tvix-store verify names them`);
+  return told;
+}
