@@ -1,13 +1,16 @@
 import { createRequire } from 'node:module';
 import { Command as CommanderCommand, InvalidArgumentError } from 'commander';
-import type { Command, Invocation } from './command.ts';
-import { SERVICE_SETTINGS, STORE_SETTING } from './config.ts';
+import type { Invocation } from './command.ts';
+import type { AddCommand, LoadCommand } from './command-line/add-command.ts';
+import { addCareCommands } from './command-line/care-commands.ts';
+import { addCastoreCommands } from './command-line/castore-commands.ts';
+import { examples } from './command-line/examples.ts';
+import { addNarCommands } from './command-line/nar-commands.ts';
+import { withStore } from './command-line/store-options.ts';
+import { addViewCommands } from './command-line/view-commands.ts';
 import { LOG_LEVELS } from './log-level.ts';
 import type { LogLevel } from './log-level.ts';
 import { parseLogLevel } from './log-level.ts';
-
-/** Loads the code of a command: not before it is called, since most of the program isn't needed for any one command. */
-export type LoadCommand = () => Promise<Command>;
 
 /** Runs a command that the arguments name. */
 export type RunCommand = (
@@ -36,11 +39,7 @@ export function createCommandLine(run: RunCommand): CommanderCommand {
     .showHelpAfterError('(--help tells more)')
     .addHelpText('after', PROGRAM_NOTES);
 
-  const add = (
-    parent: CommanderCommand,
-    nameAndOperands: string,
-    load: LoadCommand,
-  ): CommanderCommand =>
+  const add: AddCommand = (parent, nameAndOperands, load) =>
     parent.command(nameAndOperands).action(async (...args: unknown[]) => {
       const command = args.at(-1) as CommanderCommand;
       await run(load, {
@@ -135,27 +134,6 @@ export function createCommandLine(run: RunCommand): CommanderCommand {
     );
 
   withStore(
-    add(
-      program,
-      'virtiofs <socket>',
-      async () => (await import('./commands/virtiofs.ts')).virtiofs,
-    ),
-  )
-    .summary('show the store to virtual machines')
-    .description(
-      'Serves the store as a read-only file system to virtual machines, at a unix socket for their vhost-user-fs devices, until SIGINT or SIGTERM.',
-    )
-    .option('-l, --list', 'let the root be listed')
-    .addHelpText(
-      'after',
-      examples(
-        'tvix-store virtiofs /run/tvix.sock',
-        'qemu-system-x86_64 -m 1G -machine q35,memory-backend=mem -object memory-backend-memfd,id=mem,size=1G,share=on -chardev socket,id=store,path=/run/tvix.sock -device vhost-user-fs-pci,queue-size=1024,chardev=store,tag=tvix …',
-        'mount -t virtiofs tvix /nix/store -o ro      (in the machine)',
-      ),
-    );
-
-  withStore(
     add(program, 'list', async () => (await import('./commands/list.ts')).list),
   )
     .summary('print every store path in the store')
@@ -221,129 +199,11 @@ export function createCommandLine(run: RunCommand): CommanderCommand {
       ),
     );
 
+  addViewCommands(program, add);
   addCareCommands(program, add);
   addCastoreCommands(program, add);
   addNarCommands(program, add);
   return program;
-}
-
-type AddCommand = (
-  parent: CommanderCommand,
-  nameAndOperands: string,
-  load: LoadCommand,
-) => CommanderCommand;
-
-function addCareCommands(program: CommanderCommand, add: AddCommand): void {
-  withStore(
-    add(
-      program,
-      'stats',
-      async () => (await import('./commands/stats.ts')).stats,
-    ),
-  )
-    .summary('count what a local store holds')
-    .description(
-      'Counts what a local store holds and what that takes on the disk. It may run beside a daemon.',
-    )
-    .addHelpText(
-      'after',
-      examples('tvix-store stats --store local:/srv/store'),
-    );
-}
-
-function addCastoreCommands(program: CommanderCommand, add: AddCommand): void {
-  const castore = program
-    .command('castore')
-    .summary('content addressing without Nix')
-    .description('Stores and reads trees by their digests, without Nix.');
-  withStore(
-    add(
-      castore,
-      'put <path>',
-      async () => (await import('./commands/castore-put.ts')).castorePut,
-    ),
-  ).description('Stores a tree and prints the digest of its root node.');
-  withStore(
-    add(
-      castore,
-      'ls <digest> [path]',
-      async () => (await import('./commands/castore-ls.ts')).castoreLs,
-    ),
-  )
-    .description('Lists a directory by its digest, or what is in it.')
-    .option('-R, --recursive', 'list everything below, too')
-    .option('-l, --long', 'tell modes, sizes and targets');
-  withStore(
-    add(
-      castore,
-      'cat <digest>',
-      async () => (await import('./commands/castore-cat.ts')).castoreCat,
-    ),
-  ).description('Prints a blob by its digest.');
-}
-
-function addNarCommands(program: CommanderCommand, add: AddCommand): void {
-  const nar = program
-    .command('nar')
-    .summary('read and write Nix archives')
-    .description('Reads and writes Nix archives (NAR).');
-  withStore(
-    add(
-      nar,
-      'dump <path|store-path>',
-      async () => (await import('./commands/nar-dump.ts')).narDump,
-    ),
-  )
-    .description(
-      'Writes the archive of a path to standard output. A store path is dumped from the store, anything else from the disk; ./ in front of a name makes it a path on disk.',
-    )
-    .addHelpText(
-      'after',
-      examples(
-        'tvix-store nar dump ./result > result.nar',
-        'tvix-store nar dump /nix/store/…-hello | sha256sum',
-      ),
-    );
-  add(
-    nar,
-    'restore <destination>',
-    async () => (await import('./commands/nar-restore.ts')).narRestore,
-  ).description(
-    'Writes the archive on standard input to a destination that does not exist yet.',
-  );
-  add(
-    nar,
-    'ls [file] [path]',
-    async () => (await import('./commands/nar-ls.ts')).narLs,
-  )
-    .description(
-      'Lists what is in the archive in a file, or on standard input for -, without reading the contents where the file can seek. --json prints what nix nar ls --json prints.',
-    )
-    .option('-R, --recursive', 'list everything below, too')
-    .option('-l, --long', 'tell modes, sizes and targets');
-  add(
-    nar,
-    'hash <path...>',
-    async () => (await import('./commands/nar-hash.ts')).narHash,
-  )
-    .description(
-      'Prints the hash of the archive that a path on disk makes, as nix hash path does.',
-    )
-    .option('--type <algorithm>', 'md5, sha1, sha256 or sha512', 'sha256');
-}
-
-/** The options that name a store. */
-function withStore(
-  command: CommanderCommand,
-  defaultStore = 'the daemon on this machine, grpc+http://[::1]:8000',
-): CommanderCommand {
-  command.option(
-    `--${STORE_SETTING.flag} <address>`,
-    `${STORE_SETTING.help} (env: ${STORE_SETTING.variable}; default: ${defaultStore})`,
-  );
-  for (const { flag, variable, help } of Object.values(SERVICE_SETTINGS))
-    command.option(`--${flag} <address>`, `${help} (env: ${variable})`);
-  return command;
 }
 
 function logLevelArgument(text: string): LogLevel {
@@ -355,15 +215,12 @@ function logLevelArgument(text: string): LogLevel {
   return level;
 }
 
-function examples(...lines: string[]): string {
-  return `\nExamples:\n${lines.map((line) => `  ${line}\n`).join('')}`;
-}
-
 const PROGRAM_NOTES = `
 Addresses of stores:
   local:/abs/dir               a store on this disk, of one process at a time
   grpc+http://host:port        a daemon; also grpc+https://host:port, grpc+unix:///path
   memory:                      a store that ends with the process
+  nix+https://host/prefix      path infos of a Nix binary cache, fetched when asked for; ?trusted-public-keys=… may follow
 
 Results go to standard output, one a line; logs and progress to standard error. Names are printed as the bytes that they
 are; in JSON, a byte XX that is no UTF-8 becomes \\udcXX. Exit codes: 0 done, 1 failed, 2 wrong usage.

@@ -28,8 +28,11 @@ export interface Invocation {
   readonly options: Readonly<Record<string, unknown>>;
 }
 
-/** A command: resolves when all is done, rejects with what went wrong. */
+/**
+ * A command: resolves when all is done, rejects with what went wrong. One that runs another program resolves with its exit
+ * status, which becomes the exit code.
+ */
 export type Command = (
   context: CommandContext,
   invocation: Invocation,
-) => Promise<void>;
+) => Promise<number | void>;

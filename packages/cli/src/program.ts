@@ -2,7 +2,7 @@ import { writeSync } from 'node:fs';
 import { CommanderError } from 'commander';
 import type { Command, CommandContext, Invocation } from './command.ts';
 import { createCommandLine } from './command-line.ts';
-import type { LoadCommand } from './command-line.ts';
+import type { LoadCommand } from './command-line/add-command.ts';
 import { resolveAddresses, variablesBesideStoreFlag } from './config.ts';
 import { EXIT_DONE, EXIT_USAGE, exitCodeOf } from './exit-codes.ts';
 import { failureReport } from './failure-report.ts';
@@ -43,9 +43,9 @@ async function runCommand(
   const context = await createContext(options, env);
   try {
     const command: Command = await load();
-    await command(context, { operands, options });
+    const status = await command(context, { operands, options });
     await context.output.flush();
-    return EXIT_DONE;
+    return status ?? EXIT_DONE;
   } catch (error) {
     if (codeOf(error) === 'cli/output-closed') return EXIT_DONE;
     // What was found before the failure is still a result.

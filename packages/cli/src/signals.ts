@@ -19,3 +19,24 @@ export function onStopSignals(
     source.on(name, () => (gentle.signal.aborted ? hard : gentle).abort(name));
   return { gentle: gentle.signal, hard: hard.signal };
 }
+
+/**
+ * For the time in which a command runs whose end is awaited. SIGINT is left to the command, which hears it from the same
+ * terminal; SIGTERM fires the signal that is answered.
+ */
+export function onSignalsBesideCommand(
+  source: Pick<NodeJS.Process, 'on'> = process,
+): AbortSignal {
+  const terminated = new AbortController();
+  source.on('SIGINT', () => undefined);
+  source.on('SIGTERM', () => terminated.abort('SIGTERM'));
+  return terminated.signal;
+}
+
+/** Resolves when the signal fires, or at once where it has. */
+export function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}

@@ -8,7 +8,7 @@ import type { ListenAddress } from '../daemon/listen-address.ts';
 import { defaultListenAddresses } from '../daemon/listeners.ts';
 import { CliError } from '../errors.ts';
 import { openStore } from '../services.ts';
-import { onStopSignals } from '../signals.ts';
+import { aborted, onStopSignals } from '../signals.ts';
 import { explainStoreFailure } from '../store-failure.ts';
 
 /** Serves a store until SIGINT or SIGTERM. */
@@ -53,11 +53,4 @@ function listenAddresses(
   return given === undefined
     ? defaultListenAddresses(logger)
     : (given as readonly string[]).map(parseListenAddress);
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener('abort', () => resolve(), { once: true });
-  });
 }

@@ -1,7 +1,7 @@
 import { serveVirtiofs } from '@tvix/fs/virtiofs';
 import { PathInfoRootNodes } from '@tvix/store';
 import type { Command } from '../command.ts';
-import { onStopSignals } from '../signals.ts';
+import { aborted, onStopSignals } from '../signals.ts';
 import { withStoreToRead } from '../with-store.ts';
 
 /** Shows a store to virtual machines, as the file system of a vhost-user-fs device, until SIGINT or SIGTERM. */
@@ -24,10 +24,3 @@ export const virtiofs: Command = async (context, { operands, options }) => {
     logger.info('stopping');
   });
 };
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener('abort', () => resolve(), { once: true });
-  });
-}

@@ -39,11 +39,13 @@ exec "$@" 3<&- 4>&- ${DEVICE_FD}>&-`;
  * more rights than before.
  *
  * Resolves with the command's exit status, or 128 plus the number of the signal that ended it. Whatever the command
- * leaves running finds the mount dead.
+ * leaves running finds the mount dead. When the signal fires, the command is sent SIGTERM.
  *
- * @throws FsError `fs/unsupported`, `fs/mount-failed`, `fs/services-failed`
+ * @throws FsError `fs/unsupported`, `fs/mount-failed`, `fs/services-failed`; the reason of the signal if it has fired
  */
 export async function execWithMount(options: ExecOptions): Promise<number> {
+  const { signal } = options;
+  signal?.throwIfAborted();
   const libc = loadLibc();
   if (libc === undefined)
     throw new FsError(
@@ -56,6 +58,9 @@ export async function execWithMount(options: ExecOptions): Promise<number> {
   );
   const child = start(options);
   const status = exitStatus(child);
+  const terminate = (): void => void child.kill('SIGTERM');
+  if (signal?.aborted) terminate();
+  signal?.addEventListener('abort', terminate, { once: true });
   try {
     await serveChild(child, server, libc);
     return await status;
@@ -64,6 +69,7 @@ export async function execWithMount(options: ExecOptions): Promise<number> {
     await status;
     throw error;
   } finally {
+    signal?.removeEventListener('abort', terminate);
     server.stop();
     await server.ended;
   }
