@@ -15,7 +15,7 @@ import { basename, join } from 'node:path';
 import { Daemon } from '../support/daemon.ts';
 import { freePort } from '../support/free-port.ts';
 import { NixClient } from '../support/nix-client.ts';
-import { output, runProgram } from '../support/program.ts';
+import { output, runProgram, tvixStore } from '../support/program.ts';
 import { scratchFolder } from '../support/scratch.ts';
 import { makeShapes, seededBytes } from '../support/trees.ts';
 
@@ -642,6 +642,24 @@ describe('the real Nix client looks', () => {
       top,
     ]);
     expect(beside.code).toBe(0);
+  });
+});
+
+describe('tvix-store itself', () => {
+  it('reads from a binary cache by the address of one, if it trusts the key', async () => {
+    const cat = (keys: string) =>
+      tvixStore([
+        'cat',
+        ...['--store', 'memory:'],
+        '--path-info-service-addr',
+        `nix+${url}?trusted-public-keys=${encodeURIComponent(keys)}`,
+        `${dep}/share/greeting`,
+      ]);
+    const key = readFileSync(publicKey, 'utf8').trim();
+    expect((await output(cat(key))).toString()).toBe('hello\n');
+    const refused = await cat('');
+    expect(refused.code).toBe(1);
+    expect(refused.stderr).toContain('trusted key');
   });
 });
 

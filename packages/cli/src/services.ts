@@ -13,7 +13,9 @@ import type {
   NarCalculationService,
   OpenedStoreServices,
   Store,
+  TreeStorage,
 } from '@tvix/store';
+import { NixHttpPathInfoService } from '@tvix/store/binary-cache';
 import { openGrpcStoreAddress } from '@tvix/store/grpc';
 import type { ServiceAddresses } from './config.ts';
 import { CliError } from './errors.ts';
@@ -54,10 +56,12 @@ export async function openStore(
   try {
     const blobs = (await open(addresses.blobs)).blobs;
     const directories = (await open(addresses.directories)).directories;
-    const pathInfoStore = await open(addresses.pathInfos);
-    const { pathInfos } = pathInfoStore;
     assertServed(blobs, 'blobs', addresses.blobs);
     assertServed(directories, 'directories', addresses.directories);
+    const pathInfoStore = isBinaryCache(addresses.pathInfos)
+      ? openBinaryCache(addresses.pathInfos, { blobs, directories })
+      : await open(addresses.pathInfos);
+    const { pathInfos } = pathInfoStore;
     assertServed(pathInfos, 'path infos', addresses.pathInfos);
     const narCalculation =
       pathInfoStore.narCalculation ??
@@ -78,6 +82,21 @@ export async function openStore(
     await close();
     throw error;
   }
+}
+
+/** A binary cache has path infos alone: what it substitutes goes to the other two services. */
+function isBinaryCache(address: string): boolean {
+  return address.startsWith('nix+');
+}
+
+function openBinaryCache(
+  address: string,
+  storage: TreeStorage,
+): OpenedStoreServices {
+  return {
+    pathInfos: NixHttpPathInfoService.fromAddress(address, storage),
+    close: async () => {},
+  };
 }
 
 function createStoreRegistry(
