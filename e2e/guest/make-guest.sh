@@ -13,6 +13,10 @@ kernel="$(apt-cache depends --no-recommends linux-image-amd64 | sed -n 's/^ *Dep
 recipe="$(cat "$0" "$here/init" | sha256sum | cut -c1-12)"
 guest="$cache/$kernel-$recipe"
 if [ ! -e "$guest/initrd.img" ]; then
+  if ldd /bin/busybox >/dev/null 2>&1; then
+    echo "/bin/busybox needs libraries that the guest has not: install busybox-static" >&2
+    exit 1
+  fi
   mkdir -p "$cache"
   work="$(mktemp -d "$cache/making.XXXXXX")"
   trap 'rm -rf "$work"' EXIT

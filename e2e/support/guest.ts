@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
@@ -10,15 +10,20 @@ const TIMEOUT_MS = 120_000;
 /** What the kernel takes as its command line is 2 KiB; the script in it is in hexadecimal. */
 const MAX_SCRIPT_BYTES = 900;
 
-/** What is missing here to run guests: names of programs, or of the platform. */
+/** The package that depends on Debian's current kernel. */
+const KERNEL = 'linux-image-amd64';
+
+/** What is missing here to run guests: names of programs and packages, or of the platform. */
 export function missingForGuests(): string[] {
   if (process.platform !== 'linux' || process.arch !== 'x64')
     return ['Linux on x86-64'];
   const folders = (process.env['PATH'] ?? '').split(delimiter);
-  const programs = ['qemu-system-x86_64', 'busybox', 'cpio', 'apt-get', 'dpkg'];
-  return programs.filter(
+  const programs = ['qemu-system-x86_64', 'busybox', 'cpio', 'dpkg', 'apt-get'];
+  const missing = programs.filter(
     (program) => !folders.some((folder) => existsSync(join(folder, program))),
   );
+  const { status } = spawnSync('apt-cache', ['show', KERNEL]);
+  return status === 0 ? missing : [...missing, `Debian's ${KERNEL}`];
 }
 
 /** Makes the guest's kernel and file system, once on a machine. */
