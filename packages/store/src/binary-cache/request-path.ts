@@ -8,6 +8,8 @@ export interface RequestPath {
 /** Longest target that is looked at, in characters. */
 const MAX_TARGET_LENGTH = 8192;
 
+const NO_QUERY = new URLSearchParams();
+
 /**
  * Takes a request target apart; `undefined` where it is no absolute path, too long, malformed, or has a component that
  * is `.`, `..`, empty but for the last, or has a slash or a NUL once it is decoded.
@@ -28,7 +30,7 @@ export function parseRequestPath(target: string): RequestPath | undefined {
   }
   return {
     segments,
-    query: new URLSearchParams(mark < 0 ? '' : target.slice(mark + 1)),
+    query: mark < 0 ? NO_QUERY : new URLSearchParams(target.slice(mark + 1)),
   };
 }
 

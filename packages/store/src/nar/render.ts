@@ -3,6 +3,9 @@ import type { CallOptions, Node, ReadTreeServices } from '@tvix/castore';
 import { NarWriter } from '@tvix/nar';
 import { writeEvents } from './write-events.ts';
 
+/** So many events are written before their bytes are handed on. */
+const SLICE_EVENTS = 32;
+
 /**
  * The NAR of a castore node, in pieces of some 64 KiB as they are asked for; nothing but a batch is read ahead. A piece
  * belongs to whoever got it.
@@ -18,8 +21,11 @@ export async function* renderNar(
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const writer = new NarWriter();
   for await (const events of readTree(node, storage, options)) {
-    writeEvents(writer, events);
-    yield* writer.take();
+    // A batch may be MiBs: written at one go, it would be there twice.
+    for (let at = 0; at < events.length; at += SLICE_EVENTS) {
+      writeEvents(writer, events.slice(at, at + SLICE_EVENTS));
+      yield* writer.take();
+    }
   }
   writer.finish();
   yield* writer.take();
