@@ -65,6 +65,17 @@ export { nodeUsedMs, useNode } from './local-store/node-usage.ts';
 export type { RewrittenPacks } from './local-store/collect/rewrite-packs.ts';
 export { countLocalStore } from './local-store/stats.ts';
 export type { LocalStoreStats, RecordCount } from './local-store/stats.ts';
+export type { Damage } from './local-store/verify/damage.ts';
+export { repairLocalStore } from './local-store/verify/repair-store.ts';
+export type {
+  LostRecord,
+  RepairResult,
+} from './local-store/verify/repair-store.ts';
+export { verifyLocalStore } from './local-store/verify/verify-store.ts';
+export type {
+  VerifyOptions,
+  VerifyResult,
+} from './local-store/verify/verify-store.ts';
 export type { Table, TableChange, TableRange } from './local-store/tables.ts';
 export {
   descendTo,

@@ -25,7 +25,9 @@ export type CliErrorCode =
   /** One of several paths wasn't imported. */
   | 'cli/import-failed'
   /** Some of several items failed; each was reported by itself. */
-  | 'cli/some-failed';
+  | 'cli/some-failed'
+  /** The local store has damage; what of it was found is told before. */
+  | 'cli/store-damaged';
 
 const BRAND: unique symbol = Symbol.for('@tvix/cli/error');
 

@@ -20,6 +20,12 @@ export type {
 } from './local-care/collect.ts';
 export { parsePinTarget, Pins } from './local-care/pins.ts';
 export type { Pin, PinTarget } from './local-care/pins.ts';
+export { repairStore, verifyStore } from './local-care/verify.ts';
+export type {
+  PathDamage,
+  VerifyStoreOptions,
+  VerifyStoreResult,
+} from './local-care/verify.ts';
 export { storeStats } from './local-care/stats.ts';
 export type { StoreStats } from './local-care/stats.ts';
 export { CachedNarCalculation } from './nar/cached-calculation.ts';

@@ -102,7 +102,7 @@ export class CommitQueue {
     return this.#enqueue({ records, isAlone: true });
   }
 
-  /** Adds nothing more to the pack that is open now; it gets no footer, for it is about to be rewritten. */
+  /** Adds nothing more to the pack that is open now, for it is about to be rewritten. */
   sealPack(): Promise<void> {
     return this.#enqueue({ isAlone: true, sealsPack: true });
   }
@@ -170,7 +170,7 @@ export class CommitQueue {
     const queued: QueuedRecord[] = [];
     const writes: IndexWrite[] = [];
     for (const group of groups) {
-      if (group.sealsPack) return this.#sealAsIs();
+      if (group.sealsPack) return this.#sealOpenPack();
       for (const record of group.records)
         if (this.#isWhereItWas(record)) queued.push(record);
       for (const write of group.writes) writes.push(write);
@@ -228,12 +228,30 @@ export class CommitQueue {
     );
   }
 
-  async #sealAsIs(): Promise<void> {
+  async #sealOpenPack(): Promise<void> {
     const writer = this.#writer;
     if (writer === undefined) return;
-    const sealed = { ...writer.pack, isSealed: true };
+    let length = writer.length;
+    try {
+      length = await writer.seal();
+    } catch (error) {
+      if (!isTransient(error)) throw error;
+      // A footer only saves time. Without room for one the pack is told by its records.
+      await writer.rollBack();
+    }
+    await this.#markSealed(writer, length);
+  }
+
+  async #markSealed(writer: PackWriter, length: number): Promise<void> {
+    const { pack } = writer;
+    const sealed = {
+      ...pack,
+      committedLength: length,
+      availableLength: length,
+      isSealed: true,
+    };
     await this.#target.index.commit([Packs.write(sealed)]);
-    Object.assign(writer.pack, sealed);
+    Object.assign(pack, sealed);
     writer.close();
     this.#writer = undefined;
   }
@@ -242,24 +260,12 @@ export class CommitQueue {
     const writer = this.#writer;
     if (writer === undefined || writer.length < this.#target.packTargetBytes)
       return;
-    const { pack } = writer;
     try {
-      const length = await writer.seal();
-      const sealed = {
-        ...pack,
-        committedLength: length,
-        availableLength: length,
-        isSealed: true,
-      };
-      await this.#target.index.commit([Packs.write(sealed)]);
-      Object.assign(pack, sealed);
+      await this.#markSealed(writer, await writer.seal());
     } catch (error) {
       // The records are durable and answered for. Without room for a footer the pack just stays open.
       await this.#recover(error);
-      return;
     }
-    writer.close();
-    this.#writer = undefined;
   }
 
   /** Decides what a failure means, brings the pack back in order, and answers with what the callers get. */

@@ -49,6 +49,10 @@ export class LmdbIndex implements StoreIndex {
     return found;
   }
 
+  count(): number {
+    return (this.#database.getStats() as { entryCount: number }).entryCount;
+  }
+
   async commit(writes: readonly IndexWrite[]): Promise<void> {
     const database = this.#database;
     try {

@@ -24,6 +24,9 @@ export interface StoreIndex {
   /** Keys and values in order, a snapshot that the caller may keep. */
   range(range: IndexRange): (readonly [key: Buffer, value: Buffer])[];
 
+  /** How many keys it says to hold: where that isn't as many as there are, it is damaged. */
+  count(): number;
+
   /** Applies all writes or none, durably before it resolves, and visibly to `get` from then on. */
   commit(writes: readonly IndexWrite[]): Promise<void>;
 

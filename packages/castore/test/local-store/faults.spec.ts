@@ -56,6 +56,7 @@ class Faults {
     return {
       get: (key) => index.get(key),
       range: (range) => index.range(range),
+      count: () => index.count(),
       close: () => index.close(),
       commit: async (writes) => {
         this.#check('commit');

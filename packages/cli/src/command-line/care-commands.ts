@@ -50,6 +50,28 @@ export function addCareCommands(
         'tvix-store gc --store local:/srv/store --keep-newer-than 30d --max-size 200G',
       ),
     );
+  withStore(
+    add(
+      program,
+      'verify',
+      async () => (await import('../commands/verify.ts')).verify,
+    ),
+  )
+    .summary('look for damage in a local store')
+    .description(
+      'Reads every record of a local store and renders every store path, and prints what is damaged. It changes nothing and may run beside a daemon, unless it is told to repair.',
+    )
+    .option(
+      '--repair',
+      'move damage to the quarantine, make a damaged index again from the packs, and print what was lost',
+    )
+    .addHelpText(
+      'after',
+      examples(
+        'tvix-store verify --store local:/srv/store',
+        'tvix-store verify --store local:/srv/store --repair',
+      ),
+    );
   const pin = program
     .command('pin')
     .summary('names for what is never removed')

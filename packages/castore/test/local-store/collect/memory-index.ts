@@ -27,6 +27,10 @@ export class MemoryIndex implements StoreIndex {
       .map((name) => [Buffer.from(name, 'latin1'), this.#values.get(name)!]);
   }
 
+  count(): number {
+    return this.#values.size;
+  }
+
   async commit(writes: readonly IndexWrite[]): Promise<void> {
     await this.#beforeCommit();
     for (const { key, value } of writes) {

@@ -18,6 +18,7 @@ import {
   directoryOf,
   fileNode,
 } from './clocked-store.ts';
+import { generator } from './generator.ts';
 import { MemoryIndex } from './memory-index.ts';
 
 const CLIENTS = 3;
@@ -227,17 +228,6 @@ function pausingFileSystem(pause: () => Promise<void>): FileSystem {
       await pause();
       fs.ftruncateSync(fd, length);
     },
-  };
-}
-
-/** Numbers from 0 to 1, always the same for a seed (mulberry32). */
-function generator(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296;
   };
 }
 

@@ -1,0 +1,157 @@
+import { B3Digest } from '../../digest/b3-digest.ts';
+import { Removals } from '../collect/removals.ts';
+import { moveRecords } from '../collect/move-records.ts';
+import { retirePack } from '../collect/rewrite-packs.ts';
+import { CastoreError } from '../../errors.ts';
+import { decodeIndexEntry } from '../index-entry.ts';
+import { scanIndex } from '../index-scan.ts';
+import type { LocalStore } from '../local-store.ts';
+import { measurePack, type Pack } from '../packs.ts';
+import { markForRebuild, storePaths } from '../recovery.ts';
+import { IndexSpace } from '../store-index.ts';
+import type { Damage } from './damage.ts';
+import { namesOfSpaces, type RecordSpace } from './inspect-entry.ts';
+import {
+  verifyLocalStore,
+  type VerifyOptions,
+  type VerifyResult,
+} from './verify-store.ts';
+
+/** A record that is gone until the same content is stored again. */
+export interface LostRecord {
+  readonly what: (typeof namesOfSpaces)[RecordSpace];
+  /** `undefined` for entries of tables. */
+  readonly digest: B3Digest | undefined;
+  /** For entries of tables: the name of the table, and the key. */
+  readonly table: string | undefined;
+  readonly key: Uint8Array | undefined;
+}
+
+/** What a repair found and did. */
+export interface RepairResult extends VerifyResult {
+  readonly isIndexRebuilt: boolean;
+  /** Packs that were moved to the quarantine, their sound records stored anew before. */
+  readonly quarantinedPacks: number;
+  readonly lost: readonly LostRecord[];
+}
+
+const SPACES: readonly RecordSpace[] = [
+  IndexSpace.tables,
+  IndexSpace.directory,
+  IndexSpace.recipe,
+  IndexSpace.chunk,
+];
+
+/**
+ * Verifies a store and mends what can be mended. A damaged index is made again from the packs alone, the old one moved to
+ * the quarantine. Packs with damage are moved there as they are, once their sound records are durable elsewhere. Nothing
+ * is deleted. What can't be read for now stays as it is. Answers with the store, opened again where that was needed.
+ *
+ * @throws CastoreError as opening does, `castore/no-space`
+ */
+export async function repairLocalStore(
+  open: () => Promise<LocalStore>,
+  options: VerifyOptions = {},
+): Promise<{ readonly store: LocalStore; readonly result: RepairResult }> {
+  let store = await open();
+  try {
+    let found = await verify(store, options);
+    const isIndexDamaged = found.damages.some(({ what }) => what === 'index');
+    if (isIndexDamaged) {
+      markForRebuild(storePaths(store.directory));
+      await store.close();
+      store = await open();
+      found = await verify(store, options);
+    }
+    const numbers = new Set(
+      found.damages
+        .filter(({ fault }) => fault === 'wrong' || fault === 'missing')
+        .map(({ pack }) => pack),
+    );
+    const { lost, quarantinedPacks } = await quarantine(
+      store,
+      store.interior.packs.all().filter(({ number }) => numbers.has(number)),
+    );
+    const result = {
+      ...found.result,
+      isIndexRebuilt: isIndexDamaged,
+      quarantinedPacks,
+      lost,
+    };
+    return { store, result };
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+}
+
+async function verify(
+  store: LocalStore,
+  options: VerifyOptions,
+): Promise<{ damages: Damage[]; result: VerifyResult }> {
+  const damages: Damage[] = [];
+  const result = await verifyLocalStore(store, {
+    ...options,
+    onDamage(damage) {
+      damages.push(damage);
+      options.onDamage?.(damage);
+    },
+  });
+  return { damages, result };
+}
+
+async function quarantine(
+  store: LocalStore,
+  packs: readonly Pack[],
+): Promise<Pick<RepairResult, 'lost' | 'quarantinedPacks'>> {
+  if (packs.length === 0) return { lost: [], quarantinedPacks: 0 };
+  const { writing } = store.interior;
+  if (packs.some(({ isSealed }) => !isSealed)) await writing!.queue.sealPack();
+  const removals = await Removals.find(store, packs);
+  const emptied = new Map<number, Pack>();
+  for (const pack of packs) {
+    measurePack(pack);
+    try {
+      await moveRecords(store, pack, removals);
+      emptied.set(pack.number, pack);
+    } catch (error) {
+      // It can't be read for now: its records may be sound.
+      if (!(error instanceof CastoreError && error.code === 'castore/io'))
+        throw error;
+    }
+  }
+  const lost: LostRecord[] = [];
+  for (const space of SPACES) {
+    const keys: Buffer[] = [];
+    for await (const page of scanIndex(store.interior.index, space))
+      for (const [key, entry] of page)
+        if (emptied.has(decodeIndexEntry(key, entry).pack)) keys.push(key);
+    await writing!.queue.amend(() =>
+      keys
+        .filter((key) => {
+          const entry = store.interior.index.get(key);
+          return entry && emptied.has(decodeIndexEntry(key, entry).pack);
+        })
+        .map((key) => ({ key, value: undefined })),
+    );
+    for (const key of keys) lost.push(lostRecord(space, key));
+  }
+  for (const pack of emptied.values())
+    await retirePack(store, writing!, pack, 'quarantined');
+  return { lost, quarantinedPacks: emptied.size };
+}
+
+function lostRecord(space: RecordSpace, indexKey: Buffer): LostRecord {
+  const what = namesOfSpaces[space];
+  if (space !== IndexSpace.tables) {
+    const digest = B3Digest.fromBytes(new Uint8Array(indexKey.subarray(1)));
+    return { what, digest, table: undefined, key: undefined };
+  }
+  const nameEnd = 2 + indexKey[1]!;
+  return {
+    what,
+    digest: undefined,
+    table: indexKey.toString('latin1', 2, nameEnd),
+    key: new Uint8Array(indexKey.subarray(nameEnd)),
+  };
+}

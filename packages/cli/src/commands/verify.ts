@@ -1,0 +1,96 @@
+import { openLocalStore } from '@tvix/castore';
+import type { Damage, LostRecord } from '@tvix/castore';
+import { repairStore, verifyStore } from '@tvix/store';
+import type { PathDamage, VerifyStoreOptions } from '@tvix/store';
+import type { Command, CommandContext } from '../command.ts';
+import { CliError } from '../errors.ts';
+import { formatBytes } from '../format-bytes.ts';
+import { requireLocalStore } from '../local-store-argument.ts';
+import { withStoreToRead, withStoreToWrite } from '../with-store.ts';
+
+/** Verifies a local store, and mends it where asked. Prints each damage, what was lost, and what was looked at. */
+export const verify: Command = async (context, { options }) => {
+  if (options['repair'] === true) return repair(context);
+  await withStoreToRead(context, async (store) => {
+    const localStore = requireLocalStore(store);
+    const result = await verifyStore(localStore, reporting(context));
+    const damages = result.damages + result.damagedPaths;
+    await summarize(context, { ...result });
+    if (damages > 0)
+      throw new CliError(
+        'cli/store-damaged',
+        `${damages} damages; --repair mends what can be mended`,
+      );
+  });
+};
+
+async function repair(context: CommandContext): Promise<void> {
+  const directory = await withStoreToWrite(
+    context,
+    async (store) => requireLocalStore(store).directory,
+  );
+  const { store, result } = await repairStore(
+    () => openLocalStore(directory),
+    reporting(context),
+  );
+  await store.close();
+  const { lost, ...counts } = result;
+  for (const record of lost) await printLost(context, record);
+  await summarize(context, { ...counts, lost: lost.length });
+  const left = lost.length + result.damagedPaths;
+  if (left > 0)
+    throw new CliError(
+      'cli/store-damaged',
+      `${lost.length} records are lost and ${result.damagedPaths} store paths not whole; storing the same contents again brings them back`,
+    );
+}
+
+function reporting({ output, json }: CommandContext): VerifyStoreOptions {
+  return {
+    onDamage(damage) {
+      const { what, fault, message } = damage;
+      const of = subjectOf(damage);
+      const told = json
+        ? output.json({ damage: { what, fault, of, message } })
+        : output.line(`${fault} ${what}${of && ` ${of}`}: ${message}`);
+      // Whoever flushes gets the failure.
+      told.catch(() => {});
+    },
+  };
+}
+
+/** What a damage is of; empty where it has no name. */
+function subjectOf(damage: Damage | PathDamage): string {
+  if (damage.what === 'path-info')
+    return damage.storePath?.toAbsolutePath() ?? '';
+  const { digest, pack } = damage;
+  if (digest !== undefined) return digest.toString();
+  return pack === undefined ? '' : `in pack ${pack}`;
+}
+
+async function printLost(
+  { output, json }: CommandContext,
+  { what, digest, table, key }: LostRecord,
+): Promise<void> {
+  const name =
+    digest?.toString() ?? `${table} ${Buffer.from(key ?? []).toString('hex')}`;
+  if (json) await output.json({ lost: { what, name } });
+  else await output.line(`lost ${what} ${name}`);
+}
+
+async function summarize(
+  { output, json }: CommandContext,
+  counts: Readonly<Record<string, number | boolean>>,
+): Promise<void> {
+  if (json) return output.json({ summary: counts });
+  const { records, bytes, paths, unreferenced } = counts;
+  await output.line(
+    `looked at ${records} records (${formatBytes(Number(bytes))}) and ${paths} store paths; ${unreferenced} records are garbage`,
+  );
+  if (counts['isIndexRebuilt'] === true)
+    await output.line('the index was made again from the packs');
+  if (Number(counts['quarantinedPacks'] ?? 0) > 0)
+    await output.line(
+      `${counts['quarantinedPacks']} packs were moved to the quarantine`,
+    );
+}
