@@ -1,0 +1,113 @@
+import { afterAll, afterEach, describe, expect, it } from '@jest/globals';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { startHttpCache } from '../../src/daemon/http-cache.ts';
+import type { HttpCache, HttpCacheFlags } from '../../src/daemon/http-cache.ts';
+import { createLogger } from '../../src/logging.ts';
+import { openStore } from '../../src/services.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'tvix-http-cache-'));
+const running: HttpCache[] = [];
+const records: { level: string; msg: string }[] = [];
+const logger = createLogger({
+  level: 'debug',
+  json: true,
+  colours: false,
+  write: (line) => records.push(JSON.parse(line) as (typeof records)[number]),
+});
+
+afterEach(async () => {
+  records.length = 0;
+  for (const cache of running.splice(0)) await cache.stop(AbortSignal.abort());
+});
+
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+async function start(flags: HttpCacheFlags): Promise<HttpCache | undefined> {
+  const store = await openStore({
+    blobs: 'memory:',
+    directories: 'memory:',
+    pathInfos: 'memory:',
+  });
+  const cache = await startHttpCache(flags, store, logger);
+  if (cache !== undefined) running.push(cache);
+  return cache;
+}
+
+describe('the binary cache of a daemon', () => {
+  it('is not there where nobody asks for it', async () => {
+    expect(await start({})).toBeUndefined();
+  });
+
+  it('tells where it listens, and answers there with the priority that it was given', async () => {
+    const cache = await start({
+      httpListen: ['127.0.0.1:0', join(folder, 'http.sock')],
+      priority: '7',
+    });
+    const [url, socket] = cache!.addresses;
+    expect(socket).toBe(`http://${join(folder, 'http.sock')}`);
+    const answer = await fetch(`${url}/nix-cache-info`);
+    expect(await answer.text()).toContain('Priority: 7\n');
+    expect(records.map(({ msg }) => msg)).toContain('request');
+  });
+
+  it('stops, though a client keeps its connection', async () => {
+    const cache = await start({ httpListen: ['127.0.0.1:0'] });
+    await (await fetch(`${cache!.addresses[0]}/health`)).text();
+    await cache!.stop();
+    await expect(fetch(`${cache!.addresses[0]}/health`)).rejects.toThrow();
+    await cache!.stop();
+  });
+
+  it('warns where it believes an upstream without keys', async () => {
+    await start({
+      httpListen: ['127.0.0.1:0'],
+      upstream: ['http://127.0.0.1:1?priority=3'],
+    });
+    expect(records.map(({ level }) => level)).toContain('warn');
+  });
+
+  const wrong: [string, HttpCacheFlags, string][] = [
+    ['a priority that is none', { priority: 'high' }, 'cli/usage'],
+    ['a listen address of gRPC alone', { httpListen: ['stdio'] }, 'cli/usage'],
+    ['a certificate without its key', { httpTlsCert: 'x' }, 'cli/usage'],
+    ['a file that is not there', { signKey: [join(folder, 'none')] }, 'cli/io'],
+    [
+      'a trusted key that is none',
+      { trustedPublicKey: ['nonsense'] },
+      'nar/invalid-key',
+    ],
+    [
+      'an upstream that is none',
+      { upstream: ['ftp://example.org'] },
+      'store/invalid-upstream',
+    ],
+  ];
+  for (const [what, flags, code] of wrong) {
+    it(`is refused with ${what}`, async () => {
+      const all = { httpListen: ['127.0.0.1:0'], ...flags };
+      await expect(start(all)).rejects.toMatchObject({ code });
+    });
+  }
+
+  it('is refused with tokens that make no sense', async () => {
+    const file = join(folder, 'tokens');
+    writeFileSync(file, 'nonsense\n');
+    await expect(
+      start({ httpListen: ['127.0.0.1:0'], httpTokens: file }),
+    ).rejects.toMatchObject({ code: 'store/invalid-tokens' });
+  });
+
+  it('is refused at an address that is taken', async () => {
+    const other = createServer().listen(0, '127.0.0.1');
+    await new Promise((resolve) => other.once('listening', resolve));
+    const { port } = other.address() as AddressInfo;
+    await expect(
+      start({ httpListen: ['127.0.0.1:0', `127.0.0.1:${port}`] }),
+    ).rejects.toMatchObject({ code: 'cli/address-in-use' });
+    other.close();
+  });
+});
