@@ -7,7 +7,7 @@ import type { Html } from './html.ts';
 import { pageReply } from './page.ts';
 
 /** So many paths are looked at for a page. */
-const MAX_SCANNED = 100_000;
+const MAX_SCANNED = 20_000;
 const MAX_SHOWN = 200;
 const MAX_QUERY_LENGTH = 200;
 
