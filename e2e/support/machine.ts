@@ -8,6 +8,9 @@ const NEEDS = {
   protoc: () => runs('protoc', ['--version']),
   root: () => process.getuid?.() === 0,
   '/dev/fuse': () => canOpen('/dev/fuse'),
+  fusermount3: () => runs('fusermount3', ['--version']),
+  rsync: () => runs('rsync', ['--version']),
+  git: () => runs('git', ['--version']),
   qemu: () => runs('qemu-system-x86_64', ['--version']),
 } satisfies Record<string, () => boolean>;
 

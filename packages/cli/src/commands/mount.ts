@@ -69,14 +69,16 @@ async function serve(
   { logger }: CommandContext,
   options: MountFuseOptions,
 ): Promise<void> {
-  const { gentle } = onStopSignals();
+  const { gentle, hard } = onStopSignals();
   const mounted = await mountFuse(options);
   const { mountPoint } = mounted;
   logger.info({ mountPoint }, 'mounted');
   await Promise.race([mounted.ended, aborted(gentle)]);
   if (gentle.aborted) {
     logger.info('stopping');
-    await mounted.close();
+    await mounted.close({ signal: hard });
   }
+  if (hard.aborted)
+    throw new CliError('cli/cut-off', 'who used the mount was cut off');
   logger.info({ mountPoint }, 'unmounted');
 }

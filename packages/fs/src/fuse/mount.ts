@@ -98,12 +98,12 @@ export class FuseMount implements AsyncDisposable {
 
   /**
    * Unmounts, waits a little for those who still use it, and then cuts them off: their next request fails with
-   * ENOTCONN. A second call waits for the first.
+   * ENOTCONN. The signal ends the wait. A second call waits for the first.
    *
    * @throws FsError `fs/unmount-failed`, `fs/server-died`
    */
-  close(): Promise<void> {
-    return (this.#closing ??= this.#close());
+  close(options: { readonly signal?: AbortSignal } = {}): Promise<void> {
+    return (this.#closing ??= this.#close(options.signal));
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -119,16 +119,27 @@ export class FuseMount implements AsyncDisposable {
     this.ended.then(ended, ended);
   }
 
-  async #close(): Promise<void> {
+  async #close(signal: AbortSignal | undefined): Promise<void> {
     await this.unmount();
-    let timer: NodeJS.Timeout | undefined;
-    const patience = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, GRACE_MS);
-    });
-    await Promise.race([this.ended, patience]);
-    clearTimeout(timer);
+    if (signal?.aborted !== true) await this.#patience(signal);
     this.#server.stop();
     await this.ended;
+  }
+
+  /** Waits for the users, but not for long. */
+  async #patience(signal: AbortSignal | undefined): Promise<void> {
+    let stop = (): void => undefined;
+    const over = new Promise<void>((resolve) => {
+      stop = resolve;
+    });
+    const timer = setTimeout(stop, GRACE_MS);
+    signal?.addEventListener('abort', stop);
+    try {
+      await Promise.race([this.ended, over]);
+    } finally {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', stop);
+    }
   }
 
   async #end(): Promise<void> {
