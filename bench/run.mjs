@@ -1,5 +1,5 @@
 // `npm run bench [-- TABLE…]`: measures built packages, each table against named programs in the same run.
-// Needs, on Debian: b3sum borgbackup nix-bin restic time zstd; for `mount` root, python3 squashfs-tools squashfuse.
+// Needs, on Debian: b3sum borgbackup nginx-light nix-bin restic time zstd; for `mount` root, python3 squashfs-tools squashfuse.
 import { execFileSync } from 'node:child_process';
 import { cpus, totalmem } from 'node:os';
 import { table } from './measure.mjs';
