@@ -4,7 +4,15 @@ import { execFileSync } from 'node:child_process';
 import { cpus, totalmem } from 'node:os';
 import { table } from './measure.mjs';
 
-const TABLES = ['hash', 'nar', 'import', 'store', 'grpc', 'binary-cache', 'mount'];
+const TABLES = [
+  'hash',
+  'nar',
+  'import',
+  'store',
+  'grpc',
+  'binary-cache',
+  'mount',
+];
 
 const wanted = process.argv.slice(2);
 execFileSync('npx', ['nx', 'run-many', '-t', 'build'], {
