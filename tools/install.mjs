@@ -11,6 +11,13 @@ export function install() {
     statSync(installed).mtimeMs >= statSync(lock).mtimeMs
   )
     return;
-  // No install script runs: every native part comes prebuilt inside its package.
-  must('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund']);
+  // No install script runs: every native part comes prebuilt inside its package. Not `npm ci`: it refuses a lock file
+  // that doesn't name the binaries of every platform, and not every registry has them all.
+  must('npm', [
+    'install',
+    '--no-save',
+    '--ignore-scripts',
+    '--no-audit',
+    '--no-fund',
+  ]);
 }
