@@ -50,8 +50,19 @@ async function importFolder(name: string, contents: string): Promise<string> {
   return basename(path);
 }
 
+/** Where the daemon serves its store as a binary cache. */
+function cacheAddress(): string {
+  const records = daemon.log.map(
+    (text) => JSON.parse(text) as { msg: string; address?: string },
+  );
+  return records.find(({ msg }) => msg === 'serving a binary cache')!.address!;
+}
+
 beforeAll(async () => {
-  daemon = await Daemon.start(['--store', local, '-l', socket]);
+  daemon = await Daemon.start([
+    ...['--store', local, '-l', socket],
+    ...['--http-listen', '127.0.0.1:0'],
+  ]);
   chmodSync(scratch.path, 0o755);
 });
 
@@ -87,6 +98,22 @@ describeWith(['root', '/dev/fuse'], 'tvix-store mount', () => {
       TEST_MS,
     );
   }
+
+  it(
+    'fetches from a binary cache what is looked at',
+    async () => {
+      const name = await importFolder('far', 'from a binary cache');
+      const mirror = `local:${join(scratch.path, 'mirror')}`;
+      await using mount = await Mount.start(points.create(), [
+        ...['--store', mirror],
+        ...['--path-info-service-addr', `nix+${cacheAddress()}`],
+      ]);
+      expect(await readFile(join(mount.point, name, 'file'), 'utf8')).toBe(
+        'from a binary cache',
+      );
+    },
+    TEST_MS,
+  );
 
   it(
     'keeps the root unlisted unless told otherwise, and finds names all the same',

@@ -20,7 +20,7 @@ export type CliErrorCode =
   | 'cli/io'
   /** Whoever read the standard output has gone: the command ends quietly. */
   | 'cli/output-closed'
-  /** The daemon was told to end before its calls had finished. */
+  /** A daemon or a mount was told to end before those who used it had finished. */
   | 'cli/cut-off'
   /** One of several paths wasn't imported. */
   | 'cli/import-failed'

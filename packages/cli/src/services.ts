@@ -43,7 +43,9 @@ export async function openStore(
   addresses: ServiceAddresses,
   options: OpenStoreOptions = {},
 ): Promise<OpenStore> {
-  const registry = createStoreRegistry(options);
+  // What a binary cache is asked for, even by who only looks, is written to the other two.
+  const isSubstituting = isBinaryCache(addresses.pathInfos);
+  const registry = createStoreRegistry(isSubstituting ? {} : options);
   const opened = new Map<string, OpenedStoreServices>();
   const close = async (): Promise<void> => {
     for (const { close } of opened.values()) await close();
@@ -58,7 +60,7 @@ export async function openStore(
     const directories = (await open(addresses.directories)).directories;
     assertServed(blobs, 'blobs', addresses.blobs);
     assertServed(directories, 'directories', addresses.directories);
-    const pathInfoStore = isBinaryCache(addresses.pathInfos)
+    const pathInfoStore = isSubstituting
       ? openBinaryCache(addresses.pathInfos, { blobs, directories })
       : await open(addresses.pathInfos);
     const { pathInfos } = pathInfoStore;

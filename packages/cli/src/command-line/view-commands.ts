@@ -47,6 +47,7 @@ export function addViewCommands(
         'tvix-store mount /nix/store --allow-other --store local:/srv/store',
         "tvix-store mount /nix/store --exec -- bash -c 'ls -l /nix/store/…-hello'",
         'tvix-store mount --castore "$(tvix-store castore put ./tree)" /mnt',
+        "tvix-store mount /mnt --store local:/srv/mirror --path-info-service-addr 'nix+https://cache.nixos.org?trusted-public-keys=…'",
       ),
     );
 

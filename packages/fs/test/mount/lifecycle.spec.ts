@@ -113,6 +113,30 @@ describeMounts('a mount, from beginning to end', ['fuse', 'root'], () => {
     expect((await gone)[0]).toBe(1);
   });
 
+  it('cuts off whoever still uses it when the signal of the close fires', async () => {
+    const services = memoryServices();
+    const mount = await mounts.mount({
+      ...services,
+      rootNodes: rootNodesFromMap(
+        new Map([['file', await putFile(services, 'cut off')]]),
+      ),
+    });
+    // Held open by another process, so that the end of its descriptor fails out of sight.
+    const user = mounts.start('sh', [
+      '-c',
+      `exec 3<${join(mount.mountPoint, 'file')} && echo open && exec tail -f /dev/null`,
+    ]);
+    await once(user.stdout!, 'data');
+    // The usual patience would never end.
+    jest.useFakeTimers({ doNotFake: ['nextTick', 'setImmediate'] });
+    try {
+      await mount.close({ signal: AbortSignal.abort() });
+    } finally {
+      jest.useRealTimers();
+    }
+    expect(await isMounted(mount.mountPoint)).toBe(false);
+  });
+
   it('lets a client be killed that waits for an answer', async () => {
     const point = await mounts.point();
     await served(point);

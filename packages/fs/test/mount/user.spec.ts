@@ -110,6 +110,34 @@ describeMounts('a command in a namespace', ['fuse', 'root', 'unshare'], () => {
     expect(await readFile('/proc/mounts', 'latin1')).not.toContain(mountPoint);
   });
 
+  it('is sent SIGTERM when the signal fires', async () => {
+    const mountPoint = await mounts.point();
+    const controller = new AbortController();
+    const status = execWithMount({
+      ...memoryServices(),
+      rootNodes: {
+        async get() {
+          controller.abort();
+          return undefined;
+        },
+        async *list() {},
+      },
+      mountPoint,
+      signal: controller.signal,
+      command: ['sh', '-c', `cat ${mountPoint}/asked; exec tail -f /dev/null`],
+    });
+    expect(await status).toBe(128 + 15);
+    await expect(
+      execWithMount({
+        ...memoryServices(),
+        rootNodes: rootNodesFromMap(new Map()),
+        mountPoint,
+        signal: AbortSignal.abort(new Error('too late')),
+        command: ['true'],
+      }),
+    ).rejects.toThrow('too late');
+  });
+
   it('is not started where the mount fails', async () => {
     await expect(
       execWithMount({
