@@ -186,6 +186,8 @@ export class CommitQueue {
     const writer = this.#writer;
     const { pack } = writer;
     const offsets = await writer.append(queued.map(({ record }) => record));
+    // The index may lead to the new records before it answers that the commit is done.
+    pack.availableLength = writer.length;
     const now = Math.floor(this.#target.now() / 60_000);
     for (const [i, item] of queued.entries()) {
       const { record, indexKey, movedFrom } = item;

@@ -115,8 +115,11 @@ describe('a store with a damaged pack', () => {
       for (const damage of ['flip', 'zero', 'swap'] as const)
         damagePack(directory, damage, random);
       await open();
-      await furniture.read(store!);
-      await furniture.put(store!);
+      // A read finds the first damaged chunk of a blob, and a put mends that.
+      for (let round = 0; round < 3; round += 1) {
+        await furniture.read(store!);
+        await furniture.put(store!);
+      }
       expect((await furniture.read(store!)).damaged).toBe(0);
       await store!.close();
       fs.rmSync(directory, { recursive: true });

@@ -28,7 +28,8 @@ export function damagePack(
     }
     case 'zero': {
       const { offset } = pick();
-      bytes.fill(0, offset - (offset % 4096), offset - (offset % 4096) + 4096);
+      const start = offset - (offset % 4096);
+      bytes.fill(0, start, Math.min(bytes.length, start + 4096));
       break;
     }
     case 'cut':
