@@ -53,7 +53,8 @@ export function decodePackFooter(payload: Buffer): PackEntry[] {
     entries.push({
       kind: payload[at] as RecordKind,
       codec: payload[at + 1] as Codec,
-      key: new Uint8Array(payload.subarray(at + 4, at + 4 + RECORD_KEY_BYTES)),
+      // A view: a pack may list a million records.
+      key: payload.subarray(at + 4, at + 4 + RECORD_KEY_BYTES),
       offset: payload.readUInt32LE(at + 36) * RECORD_ALIGNMENT,
       storedLength: payload.readUInt32LE(at + 40),
       rawLength: payload.readUInt32LE(at + 44),
