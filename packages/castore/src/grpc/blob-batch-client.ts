@@ -17,7 +17,7 @@ import { mapConcurrently } from './map-concurrently.ts';
 const MESSAGES_IN_FLIGHT = 3;
 
 /** How many digests one question carries. */
-const QUESTION_DIGESTS = 4096;
+const QUESTION_DIGESTS = 1024;
 
 /**
  * Calls `tvix.castore.batch.v1.BlobBatchService`. Failures of calls come out as nice-grpc has them: UNIMPLEMENTED where

@@ -5,8 +5,14 @@
  * what it costs is memory, up to the stream's window for each stream and the connection's for each connection.
  */
 import type { ServerHttp2Session } from 'node:http2';
-import { Channel, ChannelCredentials, connectivityState } from '@grpc/grpc-js';
+import {
+  ChannelCredentials,
+  Channel as GrpcJsChannel,
+  connectivityState,
+} from '@grpc/grpc-js';
 import type {
+  Channel,
+  ChannelOptions,
   ServerInterceptingCall,
   ServerInterceptor,
   ServerOptions,
@@ -14,6 +20,7 @@ import type {
 import { Status, createServer } from 'nice-grpc';
 import type { Server } from 'nice-grpc';
 import { CastoreError } from '../errors.ts';
+import { SplitChannel } from './split-channel.ts';
 import { isMessageTooLarge } from './status.ts';
 
 /** Longest message that either side takes, in bytes. Sending isn't limited. */
@@ -36,10 +43,25 @@ export type GrpcEndpoint =
       readonly tls: boolean;
     };
 
-/** Makes a channel; it connects when it is first used. Whoever makes it closes it. */
+/**
+ * Makes a channel; it connects when it is first used. Whoever makes it closes it.
+ *
+ * It has two connections, one for what is sent and one for what is received (see {@link SplitChannel}).
+ */
 export function createGrpcChannel(endpoint: GrpcEndpoint): Channel {
+  const channel = new SplitChannel(
+    openChannel(endpoint, {}),
+    openChannel(endpoint, {
+      'grpc-node.flow_control_window': CONNECTION_WINDOW_BYTES,
+    }),
+  );
+  // grpc-js knows channels as a class with a private field, which only its own methods look at.
+  return channel as unknown as Channel;
+}
+
+function openChannel(endpoint: GrpcEndpoint, options: ChannelOptions): Channel {
   const isSecure = endpoint.type === 'tcp' && endpoint.tls;
-  return new Channel(
+  return new GrpcJsChannel(
     endpoint.type === 'unix'
       ? `unix://${endpoint.path}`
       : `dns:${endpoint.host}:${endpoint.port}`,
@@ -49,13 +71,13 @@ export function createGrpcChannel(endpoint: GrpcEndpoint): Channel {
     {
       'grpc.max_receive_message_length': MAX_MESSAGE_BYTES,
       'grpc.max_send_message_length': -1,
-      'grpc-node.flow_control_window': CONNECTION_WINDOW_BYTES,
       // Not more often than the strictest servers take from everybody.
       'grpc.keepalive_time_ms': 5 * 60_000,
       'grpc.keepalive_timeout_ms': 20_000,
       'grpc.enable_channelz': 0,
       // Channels must not share a connection behind their backs: closing one would not end it.
       'grpc.use_local_subchannel_pool': 1,
+      ...options,
     },
   );
 }

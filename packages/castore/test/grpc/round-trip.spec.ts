@@ -29,6 +29,21 @@ describe.each(['unix', 'tcp'] as const)('a loopback over %s', (transport) => {
     }
   });
 
+  it('answers at length while an upload is under way', async () => {
+    const { blobs } = loopback;
+    const contents = patternBytes(300_000);
+    const [digest] = await blobs.putMany([contents]);
+    const writer = blobs.openWrite();
+    // More than a socket takes, both ways at once, and never a look at what the other side does in between.
+    for (let at = 0; at < contents.length; at += 50_000)
+      await writer.write(contents.subarray(at, at + 50_000));
+    const found = await Promise.all(
+      Array.from({ length: 20 }, () => blobs.getMany([digest!])),
+    );
+    for (const [blob] of found) expect(blob).toHaveLength(contents.length);
+    expect((await writer.close()).toHex()).toBe(digest!.toHex());
+  });
+
   it('carries directories there and back', async () => {
     const { directories } = loopback;
     const a = Directory.EMPTY;
