@@ -4,7 +4,13 @@ import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { describeWith } from '../support/machine.ts';
 import { Nix } from '../support/nix.ts';
-import { line, PROGRAM, tvixStore } from '../support/program.ts';
+import {
+  line,
+  output,
+  PROGRAM,
+  runProgram,
+  tvixStore,
+} from '../support/program.ts';
 import { scratchFolder } from '../support/scratch.ts';
 
 const scratch = scratchFolder();
@@ -37,6 +43,42 @@ describeWith(['nix'], '/usr/share, tens of thousands of files', () => {
         storePath,
       ]),
     ).toBe(expected);
+  });
+
+  it('has the hash and the listing that Nix prints, and is restored as it was', async () => {
+    expect(await line(tvixStore(['nar', 'hash', TREE]))).toBe(
+      await line(nix.nix(['hash', 'path', TREE])),
+    );
+    const nar = join(scratch.path, 'share.nar');
+    await output(
+      runProgram('sh', [
+        '-c',
+        'exec nix-store --dump "$1" > "$2"',
+        'sh',
+        TREE,
+        nar,
+      ]),
+    );
+    const listing = await line(
+      tvixStore(['nar', 'ls', '--json', '-R', nar, '/']),
+    );
+    expect(
+      listing ===
+        (await line(nix.nix(['nar', 'ls', '--json', '-R', nar, '/']))),
+    ).toBe(true);
+    const restored = join(scratch.path, 'restored');
+    await output(
+      runProgram('sh', [
+        '-c',
+        `exec '${process.execPath}' '${PROGRAM}' nar restore "$1" < "$2"`,
+        'sh',
+        restored,
+        nar,
+      ]),
+    );
+    expect(await sha256Of('nix-store', ['--dump', restored])).toBe(
+      await sha256Of('cat', [nar]),
+    );
   });
 });
 
