@@ -135,9 +135,11 @@ describe('a store with a damaged pack', () => {
     expect(missing.map(({ fault }) => fault)).toContain('missing');
     const { damaged } = await furniture.read(store!);
     const { result } = await repair();
+    // Short table values stand in the index too, and are read from there until it is rebuilt.
+    const after = (await furniture.read(store!)).damaged;
+    expect(after).toBeGreaterThanOrEqual(damaged);
     // A blob of many chunks counts as one.
-    expect(result.lost.length).toBeGreaterThanOrEqual(damaged);
-    expect((await furniture.read(store!)).damaged).toBe(damaged);
+    expect(result.lost.length).toBeGreaterThanOrEqual(after);
   });
 
   it('keeps what it took out of service', async () => {
