@@ -1,6 +1,7 @@
 import { Suite } from '@tvix/castore/conformance';
 import type { ConformanceSubject, TestRunner } from '@tvix/castore/conformance';
 import type { PathInfoService } from '../path-info-service/path-info-service.ts';
+import { pathInfoDeleting } from './path-info-deleting.ts';
 import { pathInfoFailures } from './path-info-failures.ts';
 import { pathInfoListing } from './path-info-listing.ts';
 import { pathInfoStoring } from './path-info-storing.ts';
@@ -23,6 +24,7 @@ export function runPathInfoServiceConformance(
   suite.declare('PathInfoService', [
     pathInfoStoring,
     pathInfoListing,
+    pathInfoDeleting,
     pathInfoFailures,
   ]);
 }

@@ -26,7 +26,11 @@ import type {
 export class GrpcPathInfoService
   implements PathInfoService, NarCalculationService
 {
-  readonly capabilities: PathInfoCapabilities = { put: true, list: true };
+  readonly capabilities: PathInfoCapabilities = {
+    put: true,
+    list: true,
+    delete: false,
+  };
   readonly #client: PathInfoServiceClient;
 
   constructor(channel: Channel) {
@@ -68,6 +72,14 @@ export class GrpcPathInfoService
     } catch (error) {
       throw statusToFailure(error, options?.signal);
     }
+  }
+
+  /** Always fails: the protocol has no such call, and deleting takes more authority than putting (see `StoreCare`). */
+  async delete(): Promise<void> {
+    throw new StoreError(
+      'store/unsupported',
+      'a daemon forgets paths through its admin service alone',
+    );
   }
 
   async calculateNar(

@@ -17,7 +17,11 @@ const TABLE = 'path-infos';
  * Whoever opened the store closes it.
  */
 export class LocalPathInfoService implements PathInfoService {
-  readonly capabilities: PathInfoCapabilities = { put: true, list: true };
+  readonly capabilities: PathInfoCapabilities = {
+    put: true,
+    list: true,
+    delete: true,
+  };
   readonly #store: LocalStore;
   readonly #table: Table;
 
@@ -44,8 +48,12 @@ export class LocalPathInfoService implements PathInfoService {
     return pathInfo;
   }
 
-  /** Forgets path infos, durably before it resolves; what they lead to is garbage then. */
-  async delete(outputHashes: readonly Uint8Array[]): Promise<void> {
+  async delete(
+    outputHashes: readonly Uint8Array[],
+    options?: CallOptions,
+  ): Promise<void> {
+    options?.signal?.throwIfAborted();
+    outputHashes.forEach(assertOutputHash);
     await this.#table.batch(
       outputHashes
         .filter((key) => this.#table.writtenMs(key) !== undefined)

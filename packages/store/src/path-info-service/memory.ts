@@ -8,7 +8,11 @@ import type {
 
 /** Keeps path infos in memory, for tests and throw-away daemons. */
 export class MemoryPathInfoService implements PathInfoService {
-  readonly capabilities: PathInfoCapabilities = { put: true, list: true };
+  readonly capabilities: PathInfoCapabilities = {
+    put: true,
+    list: true,
+    delete: true,
+  };
   readonly #pathInfos = new Map<string, PathInfo>();
 
   async get(
@@ -29,8 +33,19 @@ export class MemoryPathInfoService implements PathInfoService {
   async *list(options?: CallOptions): AsyncGenerator<PathInfo> {
     options?.signal?.throwIfAborted();
     for (const key of [...this.#pathInfos.keys()].sort()) {
-      yield this.#pathInfos.get(key)!;
+      const pathInfo = this.#pathInfos.get(key);
+      if (pathInfo !== undefined) yield pathInfo;
       options?.signal?.throwIfAborted();
     }
+  }
+
+  async delete(
+    outputHashes: readonly Uint8Array[],
+    options?: CallOptions,
+  ): Promise<void> {
+    options?.signal?.throwIfAborted();
+    outputHashes.forEach(assertOutputHash);
+    for (const outputHash of outputHashes)
+      this.#pathInfos.delete(outputHashKey(outputHash));
   }
 }

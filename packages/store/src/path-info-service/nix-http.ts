@@ -49,7 +49,11 @@ const MAX_RATIO = 2000;
  * verified. Each call fetches anew: keep what it answers. It stores no path infos and lists none.
  */
 export class NixHttpPathInfoService implements PathInfoService {
-  readonly capabilities: PathInfoCapabilities = { put: false, list: false };
+  readonly capabilities: PathInfoCapabilities = {
+    put: false,
+    list: false,
+    delete: false,
+  };
   readonly #base: URL;
   readonly #storage: TreeStorage;
   readonly #options: NixHttpOptions;
@@ -116,6 +120,11 @@ export class NixHttpPathInfoService implements PathInfoService {
   // eslint-disable-next-line require-yield
   async *list(): AsyncGenerator<PathInfo> {
     throw unsupported('listed from');
+  }
+
+  /** Always fails, as `put` does. */
+  delete(): Promise<void> {
+    return Promise.reject(unsupported('deleted from'));
   }
 
   /**

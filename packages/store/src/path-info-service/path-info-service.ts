@@ -7,6 +7,8 @@ export interface PathInfoCapabilities {
   readonly put: boolean;
   /** Whether `list` tells what is there. Where it doesn't, it always fails. */
   readonly list: boolean;
+  /** Whether `delete` forgets. Where it doesn't, it always fails. */
+  readonly delete: boolean;
 }
 
 /**
@@ -40,4 +42,15 @@ export interface PathInfoService {
    * order that stays the same while nothing changes from any. What is put while the listing runs may show up or not.
    */
   list(options?: CallOptions): AsyncIterable<PathInfo>;
+
+  /**
+   * Forgets the path infos of output hashes, all of them or none, as durably as `put` stores. Those that aren't there
+   * are passed over. What they lead to stays until garbage is collected; whether others refer to them isn't looked at.
+   *
+   * @throws StoreError `store/invalid-output-hash-length`, `store/unsupported`
+   */
+  delete(
+    outputHashes: readonly Uint8Array[],
+    options?: CallOptions,
+  ): Promise<void>;
 }

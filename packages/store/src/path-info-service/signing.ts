@@ -71,6 +71,13 @@ export class SigningPathInfoService implements PathInfoService {
   list(options?: CallOptions): AsyncIterable<PathInfo> {
     return this.#inner.list(options);
   }
+
+  delete(
+    outputHashes: readonly Uint8Array[],
+    options?: CallOptions,
+  ): Promise<void> {
+    return this.#inner.delete(outputHashes, options);
+  }
 }
 
 /** Whether one of the keys made a valid signature of the path info. */

@@ -36,4 +36,12 @@ export class SubstitutingPathInfoService implements PathInfoService {
   list(options?: CallOptions): AsyncIterable<PathInfo> {
     return this.#inner.list(options);
   }
+
+  /** What is forgotten is fetched again once somebody asks for it and an upstream has it. */
+  delete(
+    outputHashes: readonly Uint8Array[],
+    options?: CallOptions,
+  ): Promise<void> {
+    return this.#inner.delete(outputHashes, options);
+  }
 }

@@ -261,7 +261,11 @@ describe('path infos of a binary cache', () => {
 
   it('are neither stored nor listed', async () => {
     const service = new NixHttpPathInfoService(base, here);
-    expect(service.capabilities).toStrictEqual({ put: false, list: false });
+    expect(service.capabilities).toStrictEqual({
+      put: false,
+      list: false,
+      delete: false,
+    });
     await expect(service.put()).rejects.toMatchObject({
       code: 'store/unsupported',
     });
