@@ -8,6 +8,7 @@ import { examples } from './command-line/examples.ts';
 import { addNarCommands } from './command-line/nar-commands.ts';
 import { withStore } from './command-line/store-options.ts';
 import { addViewCommands } from './command-line/view-commands.ts';
+import { writeText } from './command-line/write-text.ts';
 import { LOG_LEVELS } from './log-level.ts';
 import type { LogLevel } from './log-level.ts';
 import { parseLogLevel } from './log-level.ts';
@@ -36,6 +37,10 @@ export function createCommandLine(run: RunCommand): CommanderCommand {
       'info' satisfies LogLevel,
     )
     .exitOverride()
+    .configureOutput({
+      writeOut: (text) => writeText(process.stdout, text),
+      writeErr: (text) => writeText(process.stderr, text),
+    })
     .showHelpAfterError('(--help tells more)')
     .addHelpText('after', PROGRAM_NOTES);
 
