@@ -1,17 +1,10 @@
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { line, output, runProgram } from './program.ts';
+import { line, runProgram } from './program.ts';
 import type { Finished } from './program.ts';
 
 /** What the builds of the tests may see of this machine. */
-const SANDBOX = [
-  '--option',
-  'sandbox-paths',
-  '/bin /usr /lib /lib64',
-  '--option',
-  'build-users-group',
-  '',
-];
+const SANDBOX = `--option sandbox-paths '/bin /usr /lib /lib64' --option build-users-group ''`;
 
 /** Derivations that need nothing but a shell: two that depend on each other, with what a closure can have. */
 const DEPS = `let
@@ -65,50 +58,41 @@ export class NixClient {
     };
   }
 
-  /** Runs a program of Nix to its end, whatever comes of it. */
-  run(
-    program: string,
-    args: readonly string[],
-    env: Record<string, string> = {},
-  ): Promise<Finished> {
-    this.forget();
-    return runProgram(program, args, { env: { ...this.#env, ...env } });
+  /** Runs commands of a shell to their end, whatever comes of it. What the client knew of caches is forgotten before. */
+  run(script: string, env: Record<string, string> = {}): Promise<Finished> {
+    this.#forget();
+    return runProgram('sh', ['-ec', script], { env: { ...this.#env, ...env } });
   }
 
-  /** Runs a program of Nix that has to succeed, and answers what it printed. */
-  async text(program: string, ...args: readonly string[]): Promise<string> {
-    return line(this.run(program, args));
-  }
-
-  async bytes(program: string, ...args: readonly string[]): Promise<Buffer> {
-    return output(this.run(program, args));
+  /** Runs commands that have to succeed, and answers what they printed. */
+  text(script: string, env: Record<string, string> = {}): Promise<string> {
+    return line(this.run(script, env));
   }
 
   /** Builds an attribute of `deps.nix` in a store and answers its path. */
-  async build(attribute: string, store = this.source): Promise<string> {
+  build(attribute: string, store = this.source): Promise<string> {
     return this.text(
-      'nix-build',
-      '--store',
-      store,
-      this.deps,
-      '-A',
-      attribute,
-      '--no-out-link',
-      ...SANDBOX,
+      `nix-build --store ${store} ${this.deps} -A ${attribute} --no-out-link ${SANDBOX}`,
+    );
+  }
+
+  /** The derivation of an attribute of `deps.nix`. */
+  instantiate(attribute: string, store = this.source): Promise<string> {
+    return this.text(
+      `nix-instantiate --store ${store} ${this.deps} -A ${attribute}`,
     );
   }
 
   /** Builds `ca.nix`, with what caches know of it. */
-  async buildCa(store: string, ...options: readonly string[]): Promise<string> {
+  buildCa(store: string, options = ''): Promise<string> {
     return this.text(
-      'nix-build',
-      '--store',
-      store,
-      this.ca,
-      '--no-out-link',
-      ...SANDBOX,
-      ...options,
+      `nix-build --store ${store} ${this.ca} --no-out-link ${SANDBOX} ${options}`,
     );
+  }
+
+  /** Adds a file or a folder to a store and answers its path. */
+  add(path: string, store = this.source): Promise<string> {
+    return this.text(`nix-store --store ${store} --add ${path}`);
   }
 
   /** A store that nothing is in yet. */
@@ -118,8 +102,7 @@ export class NixClient {
     return path;
   }
 
-  /** Forgets what the client remembers of caches. */
-  forget(): void {
+  #forget(): void {
     const cache = join(this.folder, 'home/.cache/nix');
     try {
       for (const name of readdirSync(cache))
