@@ -36,7 +36,7 @@ export function run() {
       speed: `${(base / seconds).toFixed(2)} ×`,
     });
     return [
-      row(`at once (${hasherName})`, median(whole)),
+      row(`at once (${hasherName()})`, median(whole)),
       row('in pieces of 1 MiB, native', median(pieces.native)),
       row('in pieces of 1 MiB, wasm', median(pieces.wasm)),
     ];

@@ -1,4 +1,4 @@
-import { fstatSync, read } from 'node:fs';
+import { fstatSync, read, readSync } from 'node:fs';
 import type { ReadPosition } from 'node:fs';
 import type { RandomAccess } from '@tvix/nar';
 import { CliError } from './errors.ts';
@@ -22,16 +22,23 @@ export async function* readDescriptor(
   }
 }
 
-/** A file descriptor as bytes at any position; `undefined` for a pipe, which knows none. */
+/**
+ * A file descriptor as bytes at any position; `undefined` for a pipe, which knows none. It reads in place: a command that
+ * jumps through an archive has nothing else to do meanwhile, and the way to another thread costs more than a short read.
+ */
 export function randomAccess(fd: number): RandomAccess | undefined {
   const stats = fstatSync(fd);
   if (!stats.isFile()) return undefined;
   const buffer = Buffer.allocUnsafeSlow(CHUNK_BYTES);
   return {
     size: stats.size,
-    async read(position, length) {
-      const wanted = buffer.subarray(0, Math.min(length, CHUNK_BYTES));
-      return buffer.subarray(0, await readInto(fd, wanted, position));
+    read(position, length) {
+      const wanted = Math.min(length, CHUNK_BYTES);
+      try {
+        return buffer.subarray(0, readSync(fd, buffer, 0, wanted, position));
+      } catch (cause) {
+        throw unreadable(cause as Error);
+      }
     },
   };
 }
@@ -46,12 +53,13 @@ function readInto(
       if (error === null) resolve(length);
       else if (error.code === 'EAGAIN')
         setTimeout(() => resolve(readInto(fd, buffer, position)), RETRY_MS);
-      else
-        reject(
-          new CliError('cli/io', `cannot read the input: ${error.message}`, {
-            cause: error,
-          }),
-        );
+      else reject(unreadable(error));
     });
+  });
+}
+
+function unreadable(cause: Error): CliError {
+  return new CliError('cli/io', `cannot read the input: ${cause.message}`, {
+    cause,
   });
 }

@@ -1,5 +1,5 @@
 import { writeSync } from 'node:fs';
-import { pino } from 'pino';
+import { createRequire } from 'node:module';
 import type { DestinationStream, Logger } from 'pino';
 import { jsonText } from './json-text.ts';
 import type { LogLevel } from './log-level.ts';
@@ -27,6 +27,9 @@ export function createLogger(options: LoggerOptions): Logger {
       ? write
       : (record) => write(formatLogLine(record, options.colours)),
   };
+  const { pino } = createRequire(import.meta.url)(
+    'pino',
+  ) as typeof import('pino');
   return pino(
     {
       level: options.level,

@@ -70,30 +70,35 @@ async function createContext(
   const progress = new Progress();
   const json = options['json'] === true;
   const isTerminal = process.stderr.isTTY === true;
-  const logger = createLogger({
-    level: options['logLevel'] as LogLevel,
-    json,
-    colours: isTerminal && !env['NO_COLOR'],
-    write(line) {
-      progress.clear();
-      writeStderr(line);
-    },
-  });
+  // Made with the first record: most commands write none.
+  let logger: Logger | undefined;
+  const theLogger = (): Logger =>
+    (logger ??= createLogger({
+      level: options['logLevel'] as LogLevel,
+      json,
+      colours: isTerminal && !env['NO_COLOR'],
+      write(line) {
+        progress.clear();
+        writeStderr(line);
+      },
+    }));
   const storeFlags = storeFlagsOf(options);
   return {
     output: new DescriptorOutput(1),
     json,
-    logger,
+    get logger() {
+      return theLogger();
+    },
     progress,
     env,
     storeFlags,
     addresses(defaultStore) {
-      warnOfVariables(logger, storeFlags, env);
+      warnOfVariables(theLogger, storeFlags, env);
       return resolveAddresses(storeFlags, env, defaultStore);
     },
     reportFailure(error) {
       progress.clear();
-      if (json) logger.error({ err: error }, 'failed');
+      if (json) theLogger().error({ err: error }, 'failed');
       else writeStderr(`${failureReport(error)}\n`);
     },
   };
@@ -113,12 +118,12 @@ function storeFlagsOf(
 }
 
 function warnOfVariables(
-  logger: Logger,
+  logger: () => Logger,
   flags: CommandContext['storeFlags'],
   env: Environment,
 ): void {
   for (const variable of variablesBesideStoreFlag(flags, env))
-    logger.warn(
+    logger().warn(
       { variable, value: env[variable] },
       'the environment sets a service beside --store',
     );

@@ -6,7 +6,7 @@
  * The hash has 32 bits instead of 64, which is what JavaScript computes fast; its window is the last 32 bytes. The masks
  * take the highest bits, on which most of the window bears.
  */
-import { GEAR } from './gear.ts';
+import { gearTable } from './gear.ts';
 import type { ChunkingParameters } from './parameters.ts';
 
 /** How many bits the masks are stricter before the average, and laxer behind it. */
@@ -57,7 +57,7 @@ function scan(
   end: number,
   mask: number,
 ): number {
-  const gear = GEAR;
+  const gear = gearTable();
   let hash = 0;
   let at = from - WINDOW_BYTES;
   for (; at < from; at += 1) hash = ((hash << 1) + gear[bytes[at]!]!) | 0;

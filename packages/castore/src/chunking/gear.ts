@@ -5,8 +5,13 @@
  */
 import { hashBytes } from '../digest/hasher.ts';
 
-export const GEAR: Int32Array = Int32Array.from({ length: 256 }, (_, i) => {
-  const seed = Buffer.from('tvix castore fastcdc gear ', 'latin1');
-  seed[seed.length - 1] = i;
-  return Buffer.from(hashBytes(seed).bytes).readInt32LE(0);
-});
+export function gearTable(): Int32Array {
+  table ??= Int32Array.from({ length: 256 }, (_, i) => {
+    const seed = Buffer.from('tvix castore fastcdc gear ', 'latin1');
+    seed[seed.length - 1] = i;
+    return Buffer.from(hashBytes(seed).bytes).readInt32LE(0);
+  });
+  return table;
+}
+
+let table: Int32Array | undefined;

@@ -27,31 +27,33 @@ interface Native {
 }
 
 const require = createRequire(import.meta.url);
-const wasm = require('blake3-wasm') as Wasm;
-const native = loadNative();
+
+// Loaded with the first input: a program that hashes nothing starts sooner.
+let loadedWasm: Wasm | undefined;
+let loadedNative: Native | false | undefined;
 
 /** Below this many bytes a call into wasm costs less than one into the native hasher (measured, see `bench/README.md`). */
 const NATIVE_FROM_BYTES = 1536;
 
 /** Which implementation hashes long inputs here. */
-export const hasherName: 'native' | 'wasm' =
-  native === undefined ? 'wasm' : 'native';
+export function hasherName(): 'native' | 'wasm' {
+  return native() === undefined ? 'wasm' : 'native';
+}
 
 /** The BLAKE3 digest of a whole input. */
 export function hashBytes(bytes: Uint8Array): B3Digest {
-  if (native !== undefined && bytes.length >= NATIVE_FROM_BYTES) {
-    return B3Digest.fromBytes(native.blake3(bytes));
-  }
-  return B3Digest.fromBytes(wasm.hash(bytes));
+  const fast = bytes.length >= NATIVE_FROM_BYTES ? native() : undefined;
+  return B3Digest.fromBytes(fast?.blake3(bytes) ?? wasm().hash(bytes));
 }
 
 /** Starts the digest of an input that comes in pieces. */
 export function createHasher(
-  implementation: 'native' | 'wasm' = hasherName,
+  implementation: 'native' | 'wasm' = hasherName(),
 ): Hasher {
-  return implementation === 'native' && native !== undefined
-    ? new NativeHasher(new native.Blake3Hasher())
-    : new WasmHasher(wasm.createHash());
+  const fast = implementation === 'native' ? native() : undefined;
+  return fast === undefined
+    ? new WasmHasher(wasm().createHash())
+    : new NativeHasher(new fast.Blake3Hasher());
 }
 
 class NativeHasher implements Hasher {
@@ -86,6 +88,16 @@ class WasmHasher implements Hasher {
   digest(): B3Digest {
     return B3Digest.fromBytes(this.#state.digest());
   }
+}
+
+function wasm(): Wasm {
+  loadedWasm ??= require('blake3-wasm') as Wasm;
+  return loadedWasm;
+}
+
+function native(): Native | undefined {
+  loadedNative ??= loadNative() ?? false;
+  return loadedNative || undefined;
 }
 
 function loadNative(): Native | undefined {

@@ -1,11 +1,13 @@
 import fs from 'node:fs';
+import { createRequire } from 'node:module';
 import path from 'node:path';
-import { open, type RootDatabase } from 'lmdb';
+import type { RootDatabase } from 'lmdb';
 import { syncDirectory } from './durable-files.ts';
 import { assertLmdbFile, LMDB_PAGE_BYTES } from './lmdb-file.ts';
 import { errnoOf } from './store-failure.ts';
 import type { IndexRange, IndexWrite, StoreIndex } from './store-index.ts';
 
+const require = createRequire(import.meta.url);
 const DATA_FILE = 'data.mdb';
 
 /** The index in LMDB: one B+tree, copy on write, a commit is one synced transaction. */
@@ -24,6 +26,8 @@ export class LmdbIndex implements StoreIndex {
     const file = path.join(directory, DATA_FILE);
     const isNew = !fs.existsSync(file);
     if (!isNew) assertLmdbFile(file);
+    // Only now: most programs that use this package never open a local store, and the binding is slow to load.
+    const { open } = require('lmdb') as typeof import('lmdb');
     const database = open<Buffer, Uint8Array>({
       path: file,
       encoding: 'binary',
