@@ -3,7 +3,7 @@ import { createRequire } from 'node:module';
 import path from 'node:path';
 import type { RootDatabase } from 'lmdb';
 import { syncDirectory } from './durable-files.ts';
-import { assertLmdbFile, LMDB_PAGE_BYTES } from './lmdb-file.ts';
+import { assertLmdbFile, fillLmdbFile, LMDB_PAGE_BYTES } from './lmdb-file.ts';
 import { errnoOf } from './store-failure.ts';
 import type { IndexRange, IndexWrite, StoreIndex } from './store-index.ts';
 
@@ -13,9 +13,15 @@ const DATA_FILE = 'data.mdb';
 /** The index in LMDB: one B+tree, copy on write, a commit is one synced transaction. */
 export class LmdbIndex implements StoreIndex {
   readonly #database: RootDatabase<Buffer, Uint8Array>;
+  /** The file; `undefined` where it is opened for reading alone. */
+  readonly #fd: number | undefined;
 
-  private constructor(database: RootDatabase<Buffer, Uint8Array>) {
+  private constructor(
+    database: RootDatabase<Buffer, Uint8Array>,
+    fd: number | undefined,
+  ) {
     this.#database = database;
+    this.#fd = fd;
   }
 
   /** Opens or creates the index in a directory that exists. Throws whatever LMDB makes of a damaged file. */
@@ -39,7 +45,8 @@ export class LmdbIndex implements StoreIndex {
       overlappingSync: false,
     });
     if (isNew) syncDirectory(directory);
-    return new LmdbIndex(database);
+    const fd = options.readOnly ? undefined : fs.openSync(file, 'r+');
+    return new LmdbIndex(database, fd);
   }
 
   get(key: Uint8Array): Buffer | undefined {
@@ -72,10 +79,12 @@ export class LmdbIndex implements StoreIndex {
       throw await commitCause(error);
     }
     database.resetReadTxn();
+    if (this.#fd !== undefined) fillLmdbFile(this.#fd);
   }
 
   async close(): Promise<void> {
     await this.#database.close();
+    if (this.#fd !== undefined) fs.closeSync(this.#fd);
   }
 }
 

@@ -27,7 +27,9 @@ export interface StoreIndex {
   /** How many keys it says to hold: where that isn't as many as there are, it is damaged. */
   count(): number;
 
-  /** Applies all writes or none, durably before it resolves, and visibly to `get` from then on. */
+  /**
+   * Applies all writes or none, durably before it resolves, and visibly to `get` from then on. One call at a time.
+   */
   commit(writes: readonly IndexWrite[]): Promise<void>;
 
   close(): Promise<void>;
