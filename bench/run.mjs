@@ -9,6 +9,7 @@ const TABLES = [
   'nar',
   'import',
   'store',
+  'engine',
   'grpc',
   'binary-cache',
   'mount',

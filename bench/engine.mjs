@@ -1,0 +1,9 @@
+// What the local engine does by itself, against what is wanted of it.
+import { careRows } from './engine/care.mjs';
+import { withScratch } from './measure.mjs';
+
+export const title = 'The local engine';
+
+export async function run() {
+  return withScratch(careRows);
+}

@@ -1,0 +1,79 @@
+// The local engine with a million objects: each row is a process of its own, with its time in there and its peak of memory.
+import { execFile, execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+
+const DIRECTORIES = 20_000;
+const script = (name) => fileURLToPath(new URL(name, import.meta.url));
+
+/** The rows of the table; `folder` is scratch. */
+export async function careRows(folder) {
+  const store = `${folder}/store`;
+  const roots = `${folder}/roots`;
+  const copy = `${folder}/copy`;
+  await node([script('make-store.mjs'), store, DIRECTORIES, roots]);
+  const step = (name, at) => node([script('step.mjs'), name, at, roots]);
+
+  const opened = await step('open', store);
+  const single = await step('read-single', store);
+  const batched = await step('read-batched', store);
+  const counted = await step('stats', store);
+  const verified = await step('verify', store);
+
+  execFileSync('cp', ['-r', store, copy]);
+  await killWriter(copy, roots);
+  const recovered = await step('open', copy);
+
+  execFileSync('rm', ['-r', copy]);
+  execFileSync('cp', ['-r', store, copy]);
+  const collected = await step('collect', copy);
+
+  return [
+    within('open, 1,000,000 objects', opened, 1),
+    within('open after SIGKILL', recovered, 1),
+    rate('read 4 KiB, openRead and read', single, 50_000),
+    rate('read 4 KiB, getMany of 256', batched, 50_000),
+    within('gc of 1,000,000, half of it garbage', collected, 60),
+    within('verify', verified, 60),
+    within('stats', counted, 2),
+  ];
+}
+
+async function node(args) {
+  const { stdout } = await promisify(execFile)(
+    process.execPath,
+    args.map(String),
+  );
+  return stdout === '' ? undefined : JSON.parse(stdout);
+}
+
+/** Ends a process by SIGKILL that has written some 40 MB into the open pack and goes on. */
+async function killWriter(store, roots) {
+  const writer = spawn(
+    process.execPath,
+    [script('step.mjs'), 'crash', store, roots],
+    { stdio: ['ignore', 'pipe', 'inherit'] },
+  );
+  await once(writer.stdout, 'data');
+  writer.kill('SIGKILL');
+  await once(writer, 'close');
+}
+
+function within(work, { seconds, mib }, wanted) {
+  return {
+    work,
+    ours: `${seconds.toFixed(2)} s, ${mib.toFixed(0)} MiB`,
+    against: `wanted: ${wanted} s`,
+    speed: `${(wanted / seconds).toFixed(2)} ×`,
+  };
+}
+
+function rate(work, { perSecond, mib }, wanted) {
+  return {
+    work,
+    ours: `${Math.round(perSecond)}/s, ${mib.toFixed(0)} MiB`,
+    against: `wanted: ${wanted}/s`,
+    speed: `${(perSecond / wanted).toFixed(2)} ×`,
+  };
+}
