@@ -153,6 +153,7 @@ async function createSubstituter(
   return new Substituter(
     store.pathInfos,
     upstreams.map(({ upstream }) => upstream),
+    store.localStore ? { spoolFolder: store.localStore.directory } : {},
   );
 }
 

@@ -17,7 +17,7 @@ export interface BinaryCacheServices {
   readonly narCalculation: NarCalculationService;
   readonly tables: CacheTables;
   /** Finds and fetches what isn't here. */
-  readonly substituter?: Pick<Substituter, 'find' | 'fetch'>;
+  readonly substituter?: Pick<Substituter, 'find' | 'fetch' | 'openNar'>;
 }
 
 /** Bounds of what is taken from outside. */

@@ -1,6 +1,8 @@
+import type { CallOptions } from '@tvix/castore';
 import { encodeNixBase32 } from '@tvix/nar';
 import { renderNarFrom } from '../nar/seekable.ts';
 import { parseRange } from './byte-range.ts';
+import type { ByteSpan } from './byte-range.ts';
 import { acceptedEncoding, encode } from '../compression/encode.ts';
 import type { ContentCoding } from '../compression/encode.ts';
 import { repack } from '../compression/repack.ts';
@@ -11,8 +13,8 @@ import { narUpload } from './nar-upload.ts';
 import { IMMUTABLE, notFound, textReply } from './reply.ts';
 import type { Reply } from './reply.ts';
 import type { CacheRequest, Resource } from './resource.ts';
-import { findNar } from './served-nar.ts';
-import type { ServedNar } from './served-nar.ts';
+import { findNar, findNarUpstream, narOfPath } from './served-nar.ts';
+import type { AnnouncedNar, PathNarName, ServedNar } from './served-nar.ts';
 
 /** A larger NAR is sent as it is: what was compressed on the way starts anew where it breaks off. */
 const MAX_ENCODED_BYTES = 256 * 1024 * 1024;
@@ -31,26 +33,75 @@ export function nar(
   return {
     async get(request) {
       const found = await findNar(name, context, request);
-      if (found === undefined) return notFound('no such NAR');
-      return found.compression === 'none'
-        ? narReply(found, context, request)
-        : repackedReply(found, context);
+      if (found !== undefined) {
+        return found.compression === 'none'
+          ? narReply(storedNar(found, context), request)
+          : repackedReply(found, context);
+      }
+      if (name.type !== 'path') return notFound('no such NAR');
+      const upstream = await findNarUpstream(name, context, request);
+      return upstream === undefined
+        ? notFound('no such NAR')
+        : narReply(arrivingNar(upstream, name, context), request);
     },
     ...(name.type === 'file' && { put: narUpload(context, name) }),
   };
 }
 
-function narReply(
-  found: ServedNar,
+/** A NAR that can be opened anywhere. */
+interface NarSource extends AnnouncedNar {
+  open(
+    span: ByteSpan,
+    options: CallOptions,
+  ): AsyncIterable<Uint8Array> | Promise<AsyncIterable<Uint8Array> | undefined>;
+}
+
+function storedNar(found: ServedNar, context: CacheContext): NarSource {
+  const { node, narSha256, narSize } = found;
+  return {
+    narSha256,
+    narSize,
+    open({ start, end }, options) {
+      const offset = BigInt(start);
+      const bytes = renderNarFrom(
+        node,
+        offset,
+        context,
+        context.sizes,
+        options,
+      );
+      return end === Number(narSize) ? bytes : firstBytes(bytes, end - start);
+    },
+  };
+}
+
+/** A NAR that is fetched once it is opened, and told while it comes in. */
+function arrivingNar(
+  { narSha256, narSize }: AnnouncedNar,
+  name: PathNarName,
   context: CacheContext,
-  { headers }: CacheRequest,
-): Reply {
-  const length = Number(found.narSize);
+): NarSource {
+  const { substituter } = context;
+  return {
+    narSha256,
+    narSize,
+    async open(span, options) {
+      const opened = await substituter?.openNar(name.outputHash, span, options);
+      if (opened?.type === 'arriving') return opened.bytes;
+      const stored =
+        opened && (await narOfPath(opened.pathInfo, name, context, options));
+      return stored && storedNar(stored, context).open(span, options);
+    },
+  };
+}
+
+function narReply(nar: NarSource, { headers }: CacheRequest): Reply {
+  const length = Number(nar.narSize);
   const coding =
     headers.range === undefined && length <= MAX_ENCODED_BYTES
       ? acceptedEncoding(headers['accept-encoding'])
       : undefined;
-  const hash = encodeNixBase32(found.narSha256);
+  const hash = encodeNixBase32(nar.narSha256);
   const tag = coding === undefined ? `"${hash}"` : `"${hash}-${coding}"`;
   const common = {
     ETag: tag,
@@ -60,7 +111,7 @@ function narReply(
   if (matchesEntityTag(headers['if-none-match'], tag))
     return { status: 304, headers: common };
   const type = { ...common, 'Content-Type': 'application/x-nix-archive' };
-  if (coding !== undefined) return encodedReply(found, context, coding, type);
+  if (coding !== undefined) return encodedReply(nar, coding, type);
 
   const isCurrent =
     headers['if-range'] === undefined || headers['if-range'] === tag;
@@ -70,43 +121,37 @@ function narReply(
       'Content-Range': `bytes */${length}`,
     });
   }
-  const { start, end } = range ?? { start: 0, end: length };
+  const span = range ?? { start: 0, end: length };
   return {
     status: range === undefined ? 200 : 206,
     headers: {
       ...type,
       'Accept-Ranges': 'bytes',
-      ...(range && { 'Content-Range': `bytes ${start}-${end - 1}/${length}` }),
+      ...(range && {
+        'Content-Range': `bytes ${span.start}-${span.end - 1}/${length}`,
+      }),
     },
     stream: {
-      length: end - start,
-      open: (signal) => {
-        const offset = BigInt(start);
-        const { node } = found;
-        const bytes = renderNarFrom(node, offset, context, context.sizes, {
-          signal,
-        });
-        return end === length ? bytes : firstBytes(bytes, end - start);
-      },
+      length: span.end - span.start,
+      open: (signal) => nar.open(span, { signal }),
     },
   };
 }
 
 function encodedReply(
-  { node }: ServedNar,
-  context: CacheContext,
+  nar: NarSource,
   coding: ContentCoding,
   headers: Readonly<Record<string, string>>,
 ): Reply {
+  const whole = { start: 0, end: Number(nar.narSize) };
   return {
     status: 200,
     headers: { ...headers, 'Content-Encoding': coding },
     stream: {
-      open: (signal) =>
-        encode(
-          coding,
-          renderNarFrom(node, 0n, context, context.sizes, { signal }),
-        ),
+      async open(signal) {
+        const bytes = await nar.open(whole, { signal });
+        return bytes && encode(coding, bytes);
+      },
     },
   };
 }

@@ -13,11 +13,12 @@ import {
 } from '../path-info-service/signing.ts';
 import type { CacheContext } from './context.ts';
 import { parseNarName } from './nar-name.ts';
+import type { NarName } from './nar-name.ts';
 import { readNarInfo } from './narinfo-text.ts';
 import { readAll } from './read-all.ts';
 import { textReply } from './reply.ts';
 import type { Upload } from './resource.ts';
-import { findNar } from './served-nar.ts';
+import { findNar, narOfPath } from './served-nar.ts';
 import type { ServedNar } from './served-nar.ts';
 
 /** A derivation may have thousands of references of up to 244 characters. */
@@ -88,7 +89,7 @@ async function namedNar(
     first === 'nar'
       ? parseNarName(rest, new URLSearchParams(query))
       : undefined;
-  const nar = name && (await findNar(name, context, options));
+  const nar = name && (await storedNar(name, context, options));
   if (nar === undefined)
     throw refused(`no NAR was uploaded as ${JSON.stringify(narInfo.url)}`);
   if (compareBytes(nar.narSha256, narInfo.narSha256) !== 0) {
@@ -112,6 +113,19 @@ async function namedNar(
   }
   // Of a path that is here, the path info alone says what its NAR is, and anybody may have put that.
   return { nar, isVerified: name?.type !== 'path' };
+}
+
+/** The NAR of a name. A path that only an upstream has is fetched: it gets signatures here. */
+async function storedNar(
+  name: NarName,
+  context: CacheContext,
+  options: CallOptions,
+): Promise<ServedNar | undefined> {
+  const nar = await findNar(name, context, options);
+  if (nar !== undefined || name.type !== 'path') return nar;
+  const { outputHash } = name;
+  const fetched = await context.substituter?.fetch(outputHash, options);
+  return fetched && narOfPath(fetched, name, context, options);
 }
 
 function withSignaturesOf(existing: PathInfo, offered: PathInfo): PathInfo {

@@ -12,8 +12,10 @@ export interface Reply {
 export interface ReplyStream {
   /** The exact number of bytes, where known: one more or less ends the connection. */
   readonly length?: number;
-  /** Called once, and not at all for HEAD. */
-  open(signal: AbortSignal): AsyncIterable<Uint8Array>;
+  /** Called once, and not at all for HEAD. `undefined` where it turns out that there is nothing: that is a 404. */
+  open(
+    signal: AbortSignal,
+  ): AsyncIterable<Uint8Array> | Promise<AsyncIterable<Uint8Array> | undefined>;
 }
 
 export const TEXT = 'text/plain; charset=utf-8';

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Reply, ReplyStream } from './reply.ts';
+import { notFound } from './reply.ts';
+import type { Reply } from './reply.ts';
 
 /** How a reply goes out. */
 export interface SendOptions {
@@ -24,10 +25,15 @@ export async function sendReply(
   // HTTP/2 has no such header.
   if (closes && request.httpVersionMajor < 2) all['Connection'] = 'close';
   if (stream !== undefined) {
+    const bytes = isHead ? [] : await stream.open(signal);
+    if (bytes === undefined) {
+      const absent = notFound('no longer there');
+      return sendReply(absent, request, response, { isHead, closes, signal });
+    }
     if (stream.length !== undefined) all['Content-Length'] = stream.length;
     response.writeHead(status, all);
     if (isHead) response.end();
-    else await sendStream(stream, response, signal);
+    else await sendStream(bytes, stream.length, response, signal);
     return;
   }
   const hasBody = status !== 304 && status !== 204;
@@ -38,20 +44,21 @@ export async function sendReply(
 }
 
 async function sendStream(
-  stream: ReplyStream,
+  bytes: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+  length: number | undefined,
   response: ServerResponse,
   signal: AbortSignal,
 ): Promise<void> {
   let sent = 0;
-  for await (const piece of stream.open(signal)) {
+  for await (const piece of bytes) {
     signal.throwIfAborted();
     sent += piece.length;
-    if (stream.length !== undefined && sent > stream.length) break;
+    if (length !== undefined && sent > length) break;
     if (!response.write(piece)) await drained(response, signal);
   }
-  if (stream.length !== undefined && sent !== stream.length) {
+  if (length !== undefined && sent !== length) {
     throw new Error(
-      `a body of ${stream.length} bytes was announced, it has ${sent > stream.length ? 'more' : sent}`,
+      `a body of ${length} bytes was announced, it has ${sent > length ? 'more' : sent}`,
     );
   }
   response.end();

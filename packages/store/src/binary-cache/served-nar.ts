@@ -3,21 +3,29 @@ import type { CallOptions, Node } from '@tvix/castore';
 import { isTreeStored } from '../nar/is-tree-stored.ts';
 import type { CacheContext } from './context.ts';
 import type { NarName } from './nar-name.ts';
+import type { PathInfo } from '../path-info/path-info.ts';
 import { getUploadedNar } from './uploaded-nar.ts';
 import type { Compression } from '../compression/compression.ts';
 
-/** A NAR that a name leads to. */
-export interface ServedNar {
-  readonly node: Node;
+/** A name of ours, of the NAR of a store path. */
+export type PathNarName = Extract<NarName, { type: 'path' }>;
+
+/** What is known of a NAR before any of it is there. */
+export interface AnnouncedNar {
   readonly narSha256: Uint8Array;
   readonly narSize: bigint;
+}
+
+/** A NAR that a name leads to. */
+export interface ServedNar extends AnnouncedNar {
+  readonly node: Node;
   /** How a client expects the file that the name stands for. */
   readonly compression: Compression;
   /** Bytes of the file that was uploaded under the name. */
   readonly fileSize?: number;
 }
 
-/** The NAR that a name leads to; `undefined` where there is none. */
+/** The NAR that is stored under a name; `undefined` where there is none. */
 export async function findNar(
   name: NarName,
   context: CacheContext,
@@ -25,17 +33,8 @@ export async function findNar(
 ): Promise<ServedNar | undefined> {
   switch (name.type) {
     case 'path': {
-      const pathInfo =
-        (await context.pathInfos.get(name.outputHash, options)) ??
-        (await context.substituter?.fetch(name.outputHash, options));
-      if (pathInfo === undefined) return undefined;
-      const { node, narInfo } = pathInfo;
-      const { narSha256, narSize } =
-        narInfo ?? (await context.narCalculation.calculateNar(node, options));
-      // Under the name of another NAR there is nothing: the path was replaced since.
-      if (name.narSha256 && compareBytes(name.narSha256, narSha256) !== 0)
-        return undefined;
-      return { node, narSha256, narSize, compression: 'none' };
+      const pathInfo = await context.pathInfos.get(name.outputHash, options);
+      return pathInfo && narOfPath(pathInfo, name, context, options);
     }
     case 'file': {
       const { nars } = context.tables;
@@ -68,4 +67,36 @@ export async function findNar(
       return { node, ...calculation, compression: 'none' };
     }
   }
+}
+
+/** The NAR that an upstream has under a name of ours. Nothing is fetched. */
+export async function findNarUpstream(
+  name: PathNarName,
+  { substituter }: CacheContext,
+  options?: CallOptions,
+): Promise<AnnouncedNar | undefined> {
+  const narInfo = await substituter?.find(name.outputHash, options);
+  return narInfo && isNamed(name, narInfo.narSha256) ? narInfo : undefined;
+}
+
+/** The NAR of a path under a name of ours. */
+export async function narOfPath(
+  { node, narInfo }: PathInfo,
+  name: PathNarName,
+  { narCalculation }: CacheContext,
+  options?: CallOptions,
+): Promise<ServedNar | undefined> {
+  const { narSha256, narSize } =
+    narInfo ?? (await narCalculation.calculateNar(node, options));
+  return isNamed(name, narSha256)
+    ? { node, narSha256, narSize, compression: 'none' }
+    : undefined;
+}
+
+/** Under the name of another NAR there is nothing: the path was replaced since. */
+function isNamed(name: PathNarName, narSha256: Uint8Array): boolean {
+  return (
+    name.narSha256 === undefined ||
+    compareBytes(name.narSha256, narSha256) === 0
+  );
 }

@@ -40,6 +40,12 @@ export interface Substitute {
   readonly url: URL;
 }
 
+/** Options of {@link NixHttpPathInfoService.fetch}. */
+export interface FetchOptions extends CallOptions {
+  /** Told of the NAR's bytes as they come in, before anybody knows whether they are right. They are waited for. */
+  readonly onBytes?: (bytes: Uint8Array) => Promise<void>;
+}
+
 const MAX_NARINFO_BYTES = 4 * 1024 * 1024;
 const DEFAULT_MAX_NAR_BYTES = 64 * 1024 ** 3;
 const MAX_RATIO = 2000;
@@ -162,7 +168,7 @@ export class NixHttpPathInfoService implements PathInfoService {
    */
   async fetch(
     { narInfo, url }: Substitute,
-    options?: CallOptions,
+    options: FetchOptions = {},
   ): Promise<PathInfo> {
     const { compression } = narInfo;
     if (!isCompression(compression)) {
@@ -185,7 +191,9 @@ export class NixHttpPathInfoService implements PathInfoService {
     const nar = expansion.bounded(
       decompress(compression, expansion.counted(file)),
     );
-    const ingestion = await this.#ingest(nar, url, options);
+    const { onBytes } = options;
+    const told = onBytes === undefined ? nar : telling(nar, onBytes);
+    const ingestion = await this.#ingest(told, url, options);
     if (ingestion.narSize !== narInfo.narSize) {
       throw corrupt(
         url,
@@ -238,6 +246,16 @@ export class NixHttpPathInfoService implements PathInfoService {
     if (!staysHere && this.#options.followsForeignUrls !== true)
       throw corrupt(narInfoUrl, `its file lies elsewhere: ${url.href}`);
     return url;
+  }
+}
+
+async function* telling(
+  source: AsyncIterable<Uint8Array>,
+  onBytes: (bytes: Uint8Array) => Promise<void>,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  for await (const piece of source) {
+    await onBytes(piece);
+    yield piece;
   }
 }
 

@@ -1,11 +1,15 @@
+import { tmpdir } from 'node:os';
 import { encodeNixBase32 } from '@tvix/nar';
 import type { CallOptions } from '@tvix/castore';
 import type { NarInfo } from '@tvix/nar';
+import { StoreError } from '../errors.ts';
 import { SharedCalls } from '../nar/shared-calls.ts';
 import type { PathInfo } from '../path-info/path-info.ts';
 import type { Substitute } from '../path-info-service/nix-http.ts';
 import type { PathInfoService } from '../path-info-service/path-info-service.ts';
 import { ExpiringMap } from './expiring-map.ts';
+import { NarSpool } from './nar-spool.ts';
+import type { NarSpan } from './nar-spool.ts';
 import type { Upstream } from './upstream.ts';
 
 /** Settings of a {@link Substituter}. */
@@ -14,9 +18,18 @@ export interface SubstituterOptions {
   readonly negativeTtlMs?: number;
   /** How long it is remembered what an upstream said of a path. 10 min where left out. */
   readonly positiveTtlMs?: number;
+  /** Where NARs that are being fetched lie for those who follow them, in files without names. `os.tmpdir()` where left out. */
+  readonly spoolFolder?: string;
   /** The time, in milliseconds. */
   readonly now?: () => number;
 }
+
+/** What asking for the NAR of a path came to. */
+export type OpenedNar =
+  /** The path is stored here by now. */
+  | { readonly type: 'stored'; readonly pathInfo: PathInfo }
+  /** It is coming in. The last byte comes when all of it was verified and stored; where it wasn't, reading throws. */
+  | { readonly type: 'arriving'; readonly bytes: AsyncIterable<Uint8Array> };
 
 /** A path that an upstream has; `undefined` where none does. */
 interface Answer {
@@ -37,6 +50,9 @@ export class Substituter {
   readonly #positiveTtlMs: number;
   readonly #finding = new SharedCalls<Answer | undefined>();
   readonly #fetching = new SharedCalls<PathInfo | undefined>();
+  readonly #spoolFolder: string;
+  /** The NARs that are coming in. */
+  readonly #spools = new Map<string, NarSpool>();
   /** What is known of paths that aren't here; `false` for absence. */
   readonly #known: ExpiringMap<Answer | false>;
 
@@ -50,6 +66,7 @@ export class Substituter {
     this.#upstreams = upstreams;
     this.#negativeTtlMs = options.negativeTtlMs ?? 60_000;
     this.#positiveTtlMs = options.positiveTtlMs ?? 600_000;
+    this.#spoolFolder = options.spoolFolder ?? tmpdir();
     this.#known = new ExpiringMap(MAX_REMEMBERED, options.now);
   }
 
@@ -70,22 +87,85 @@ export class Substituter {
     const key = encodeNixBase32(outputHash);
     return this.#fetching.run(
       key,
-      async (signal) => {
-        // Whoever came right before may have fetched it.
-        const here = await this.#pathInfos.get(outputHash, { signal });
-        if (here !== undefined) return here;
-        const answer = await this.#find(outputHash, { signal });
-        if (answer === undefined) return undefined;
-        const { found } = await answer.from.ask(
-          (cache) => cache.fetch(answer.substitute, { signal }),
-          { signal },
-        );
-        // What was said of it may be out of date.
-        if (found === undefined) this.#known.delete(key);
-        return found && this.#pathInfos.put(found, { signal });
-      },
+      (signal) => this.#fetch(outputHash, key, { signal }),
       options?.signal,
     );
+  }
+
+  /**
+   * Fetches a path, and answers as soon as the first bytes of its NAR are here; `undefined` where nobody has it. It is
+   * fetched on while anybody reads, or waits for it with {@link fetch}.
+   */
+  async openNar(
+    outputHash: Uint8Array,
+    span: NarSpan,
+    { signal }: CallOptions = {},
+  ): Promise<OpenedNar | undefined> {
+    const interest = new AbortController();
+    const stored = this.fetch(outputHash, { signal: interest.signal });
+    stored.catch(() => undefined);
+    const spool = this.#spools.get(encodeNixBase32(outputHash));
+    const release = spool?.hold();
+    const leave = (): void => {
+      release?.();
+      signal?.removeEventListener('abort', leave);
+      interest.abort(signal?.reason);
+    };
+    signal?.addEventListener('abort', leave, { once: true });
+    try {
+      if (await spool?.begun({ signal: interest.signal })) {
+        const bytes = spool!.read(span, { signal: interest.signal });
+        return { type: 'arriving', bytes: followed(bytes, leave) };
+      }
+      const pathInfo = await stored;
+      leave();
+      return pathInfo && { type: 'stored', pathInfo };
+    } catch (error) {
+      leave();
+      throw error;
+    }
+  }
+
+  async #fetch(
+    outputHash: Uint8Array,
+    key: string,
+    options: CallOptions,
+  ): Promise<PathInfo | undefined> {
+    const spool = new NarSpool(this.#spoolFolder);
+    this.#spools.set(key, spool);
+    try {
+      // Whoever came right before may have fetched it.
+      const here = await this.#pathInfos.get(outputHash, options);
+      if (here !== undefined) return here;
+      const stored = await this.#fetchInto(spool, outputHash, key, options);
+      if (stored !== undefined) spool.finish();
+      return stored;
+    } finally {
+      // Without effect where it was finished.
+      spool.fail(notVerified(key));
+      if (this.#spools.get(key) === spool) this.#spools.delete(key);
+    }
+  }
+
+  async #fetchInto(
+    spool: NarSpool,
+    outputHash: Uint8Array,
+    key: string,
+    options: CallOptions,
+  ): Promise<PathInfo | undefined> {
+    const answer = await this.#find(outputHash, options);
+    if (answer === undefined) return undefined;
+    const { found } = await answer.from.ask(
+      (cache) =>
+        cache.fetch(answer.substitute, {
+          ...options,
+          onBytes: (bytes) => spool.write(bytes),
+        }),
+      options,
+    );
+    // What was said of it may be out of date.
+    if (found === undefined) this.#known.delete(key);
+    return found && this.#pathInfos.put(found, options);
   }
 
   async #find(
@@ -122,4 +202,23 @@ export class Substituter {
     if (isCertain) this.#known.set(key, false, this.#negativeTtlMs);
     return undefined;
   }
+}
+
+async function* followed(
+  bytes: AsyncIterable<Uint8Array>,
+  leave: () => void,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  try {
+    yield* bytes;
+  } finally {
+    leave();
+  }
+}
+
+function notVerified(hash: string): StoreError {
+  return new StoreError(
+    'store/upstream-corrupt',
+    `the NAR of ${hash} could not be fetched whole, or is not what its narinfo says`,
+    { details: { hash } },
+  );
 }
