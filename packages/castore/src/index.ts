@@ -61,19 +61,35 @@ export type {
   CollectResult,
 } from './local-store/collect/collect-garbage.ts';
 export { StoredSize } from './local-store/collect/stored-size.ts';
+export type {
+  CollectProgress,
+  OnCollectProgress,
+} from './local-store/collect/collect-progress.ts';
+export { QuietStore } from './local-store/quiet-store.ts';
+export type { RecordStore } from './local-store/quiet-store.ts';
 export { nodeUsedMs, useNode } from './local-store/node-usage.ts';
 export type { RewrittenPacks } from './local-store/collect/rewrite-packs.ts';
 export { countLocalStore } from './local-store/stats.ts';
 export type { LocalStoreStats, RecordCount } from './local-store/stats.ts';
 export type { Damage } from './local-store/verify/damage.ts';
-export { repairLocalStore } from './local-store/verify/repair-store.ts';
+export {
+  repairLocalStore,
+  repairOpenStore,
+} from './local-store/verify/repair-store.ts';
 export type {
   LostRecord,
   RepairResult,
 } from './local-store/verify/repair-store.ts';
+export { Scrub } from './local-store/verify/scrub.ts';
+export type { ScrubOptions } from './local-store/verify/scrub.ts';
+export type {
+  ScrubPass,
+  ScrubState,
+} from './local-store/verify/scrub-state.ts';
 export { verifyLocalStore } from './local-store/verify/verify-store.ts';
 export type {
   VerifyOptions,
+  VerifyProgress,
   VerifyResult,
 } from './local-store/verify/verify-store.ts';
 export type { Table, TableChange, TableRange } from './local-store/tables.ts';

@@ -4,7 +4,7 @@ import type { B3Digest } from '../digest/b3-digest.ts';
 import { createHasher, hashBytes, type Hasher } from '../digest/hasher.ts';
 import { CastoreError } from '../errors.ts';
 import type { Lease } from '../local-store/leases.ts';
-import type { LocalStore } from '../local-store/local-store.ts';
+import type { RecordStore } from '../local-store/quiet-store.ts';
 import { RecordKind } from '../local-store/record.ts';
 import type { BlobWriter } from './blob-service.ts';
 
@@ -19,7 +19,7 @@ const FIRST_BUFFER_BYTES = 64 * 1024;
  * the blob exists from the moment its recipe does.
  */
 export class LocalBlobWriter implements BlobWriter {
-  readonly #store: LocalStore;
+  readonly #store: RecordStore;
   readonly #cutter: ChunkCutter;
   readonly #signal: AbortSignal | undefined;
   readonly #maxChunk: number;
@@ -36,7 +36,7 @@ export class LocalBlobWriter implements BlobWriter {
   #state: 'open' | 'aborted' | Promise<B3Digest> = 'open';
 
   constructor(
-    store: LocalStore,
+    store: RecordStore,
     cutter: ChunkCutter,
     signal: AbortSignal | undefined,
   ) {

@@ -4,7 +4,7 @@ import type { B3Digest } from '../digest/b3-digest.ts';
 import { DigestSet } from '../digest/digest-map.ts';
 import { hashBytes } from '../digest/hasher.ts';
 import { CastoreError } from '../errors.ts';
-import type { LocalStore } from '../local-store/local-store.ts';
+import type { RecordStore } from '../local-store/quiet-store.ts';
 import { RecordKind } from '../local-store/record.ts';
 import type {
   BlobCapabilities,
@@ -25,10 +25,10 @@ import { yieldToLoop, TimeSlice } from './time-slice.ts';
  */
 export class LocalBlobService implements BlobService {
   readonly capabilities: BlobCapabilities = { chunks: true, ranges: true };
-  readonly #store: LocalStore;
+  readonly #store: RecordStore;
   readonly #cutter: ChunkCutter;
 
-  constructor(store: LocalStore) {
+  constructor(store: RecordStore) {
     this.#store = store;
     this.#cutter = new ChunkCutter(store.format.chunking);
   }

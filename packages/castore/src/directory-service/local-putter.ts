@@ -1,7 +1,7 @@
 import type { B3Digest } from '../digest/b3-digest.ts';
 import { CastoreError } from '../errors.ts';
 import type { Lease } from '../local-store/leases.ts';
-import type { LocalStore } from '../local-store/local-store.ts';
+import type { RecordStore } from '../local-store/quiet-store.ts';
 import { RecordKind } from '../local-store/record.ts';
 import type { RawRecord } from '../local-store/prepare-records.ts';
 import type { Directory } from '../node/directory.ts';
@@ -13,7 +13,7 @@ const BATCH_BYTES = 256 * 1024;
 
 /** Stores the directories of a tree in batches, without a look at their children. */
 export class LocalDirectoryPutter implements DirectoryPutter {
-  readonly #store: LocalStore;
+  readonly #store: RecordStore;
   readonly #signal: AbortSignal | undefined;
   #batch: RawRecord[] = [];
   #batchBytes = 0;
@@ -23,7 +23,7 @@ export class LocalDirectoryPutter implements DirectoryPutter {
   #last: B3Digest | undefined;
   #isClosed = false;
 
-  constructor(store: LocalStore, signal: AbortSignal | undefined) {
+  constructor(store: RecordStore, signal: AbortSignal | undefined) {
     this.#store = store;
     this.#signal = signal;
   }

@@ -1,7 +1,7 @@
 import type { CallOptions } from '../blob-service/blob-service.ts';
 import type { B3Digest } from '../digest/b3-digest.ts';
 import { CastoreError } from '../errors.ts';
-import type { LocalStore } from '../local-store/local-store.ts';
+import type { RecordStore } from '../local-store/quiet-store.ts';
 import { RecordKind } from '../local-store/record.ts';
 import { Directory } from '../node/directory.ts';
 import type {
@@ -15,9 +15,9 @@ import { traverseBreadthFirst } from './traverse.ts';
 /** Directories in a local store: a record each, in their canonical encoding. */
 export class LocalDirectoryService implements DirectoryService {
   readonly capabilities: DirectoryCapabilities = { ordered: false };
-  readonly #store: LocalStore;
+  readonly #store: RecordStore;
 
-  constructor(store: LocalStore) {
+  constructor(store: RecordStore) {
     this.#store = store;
   }
 

@@ -53,6 +53,8 @@ export interface StoreInterior {
   readonly zstd: Zstd;
   /** Milliseconds since 1970. */
   readonly now: () => number;
+  /** Those who hold files of packs open beside the store itself: they let go of a pack that goes. */
+  readonly readers: Set<{ forget(pack: Pack): void }>;
   /** What only a store that is open for writing has. */
   readonly writing: WritingInterior | undefined;
 }
@@ -151,18 +153,22 @@ export class LocalStore implements AsyncDisposable {
         now: parts.now,
       });
     this.#leases = new Leases(parts.now);
+    const readers: StoreInterior['readers'] = new Set([this.#records]);
     this.interior = {
       files: parts.files,
       index: parts.index,
       packs: parts.packs,
       zstd: parts.compressor.zstd,
       now: parts.now,
+      readers,
       writing: this.#writing && {
         queue: this.#writing.queue,
         reserve: this.#writing.reserve,
         touches: this.#touches!,
         leases: this.#leases,
-        forgetPack: (pack) => this.#records.forgetPack(pack),
+        forgetPack(pack) {
+          for (const reader of readers) reader.forget(pack);
+        },
         watch: (watcher) => {
           this.#watcher = watcher;
         },
@@ -206,9 +212,14 @@ export class LocalStore implements AsyncDisposable {
    * it isn't stored. Asking for this isn't use.
    */
   usedMs(kind: KeyedKind, key: Uint8Array): number | undefined {
-    this.#assertOpen();
-    const location = this.#records.locate(recordIndexKey(kind, key));
+    const location = this.peek(kind, key);
     return location && location.touched * 60_000;
+  }
+
+  /** Where a record lies; `undefined` where it isn't stored. Asking isn't use. */
+  peek(kind: KeyedKind, key: Uint8Array): IndexedRecord | undefined {
+    this.#assertOpen();
+    return this.#records.locate(recordIndexKey(kind, key));
   }
 
   /** Keeps what is stored and found from now on from being collected, until it is released. */

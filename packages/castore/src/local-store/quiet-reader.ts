@@ -41,6 +41,7 @@ export class QuietReader {
   constructor(store: LocalStore) {
     this.#store = store;
     this.#reader = new PackReader(store.interior.files);
+    store.interior.readers.add(this.#reader);
     this.#packs = currentPacks(store);
   }
 
@@ -98,6 +99,7 @@ export class QuietReader {
   }
 
   close(): void {
+    this.#store.interior.readers.delete(this.#reader);
     this.#reader.close();
   }
 }

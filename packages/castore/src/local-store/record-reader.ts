@@ -101,7 +101,7 @@ export class RecordReader {
   }
 
   /** Lets go of a pack's file, so that its space comes back when it is removed. */
-  forgetPack(pack: Pack): void {
+  forget(pack: Pack): void {
     this.#reader.forget(pack);
   }
 

@@ -9,6 +9,7 @@ import { recordSpan } from './record.ts';
 import { storePaths } from './recovery.ts';
 import { errnoOf } from './store-failure.ts';
 import { IndexSpace } from './store-index.ts';
+import { readScrubState, type ScrubState } from './verify/scrub-state.ts';
 
 /** A number of records, and what they take. */
 export interface RecordCount {
@@ -43,6 +44,8 @@ export interface LocalStoreStats {
     readonly verifiedSinceMs: number | undefined;
   };
   readonly indexBytes: number;
+  /** Looking for damage: the pass in the background that is under way, and when everything was last looked at. */
+  readonly scrub: ScrubState;
   readonly quarantine: { readonly files: number; readonly bytes: number };
   readonly reserveBytes: number;
   /** Of the file system. */
@@ -100,6 +103,7 @@ export async function countLocalStore(
     savedByCompressionBytes: saved,
     packs: countPacks(currentPacks(store).all(), liveBytes),
     indexBytes: usage(paths.meta).bytes,
+    scrub: readScrubState(index),
     quarantine: usage(paths.quarantine),
     reserveBytes: usage(path.join(store.directory, 'reserve')).bytes,
     freeBytes: freeBytes(store.directory),

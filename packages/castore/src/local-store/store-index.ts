@@ -43,6 +43,7 @@ export const IndexSpace = {
   directory: 3,
   tables: 4,
   sequence: 5,
+  scrub: 6,
 } as const;
 
 /** The index key of a record that is looked up by kind and key. */

@@ -1,5 +1,6 @@
 import type { Node } from '../../node/node.ts';
 import { CastoreError } from '../../errors.ts';
+import { takeCareTurn } from '../care-turn.ts';
 import { decodeIndexEntry } from '../index-entry.ts';
 import { scanIndex } from '../index-scan.ts';
 import type { LocalStore, WritingInterior } from '../local-store.ts';
@@ -9,6 +10,7 @@ import { freeBytes } from '../stats.ts';
 import { assertKnownFeatures } from '../store-format.ts';
 import { IndexSpace, type IndexWrite } from '../store-index.ts';
 import { TOUCH_AFTER_MINUTES } from '../touches.ts';
+import { CollectReport, type OnCollectProgress } from './collect-progress.ts';
 import { Mark } from './mark.ts';
 import { rewriteSparsePacks, type RewrittenPacks } from './rewrite-packs.ts';
 
@@ -20,6 +22,7 @@ export interface CollectOptions {
   readonly graceMs?: number;
   /** Only tells what would go; nothing is changed. */
   readonly dryRun?: boolean;
+  readonly onProgress?: OnCollectProgress;
   readonly signal?: AbortSignal;
 }
 
@@ -48,8 +51,6 @@ export const DEFAULT_GRACE_MS: number = 24 * 60 * 60_000;
 /** As many removals go into one transaction. */
 const REMOVED_AT_ONCE = 2000;
 
-const running = new WeakSet<LocalStore>();
-
 /**
  * Removes what no root leads to and nobody used of late, and gives its space back to the file system. Reads and writes
  * go on meanwhile; what they use is kept. Cut off at any point it has removed garbage only, and the next one goes on.
@@ -72,16 +73,10 @@ export async function collectGarbage(
       `the store ${store.directory} is open for reading alone`,
     );
   }
-  if (running.has(store)) {
-    throw new CastoreError(
-      'castore/collection-running',
-      `garbage is being collected in ${store.directory} already`,
-    );
-  }
   const { graceMs = DEFAULT_GRACE_MS } = options;
   if (!(graceMs >= MIN_GRACE_MS))
     throw new RangeError(`the grace is at least ${MIN_GRACE_MS} ms`);
-  running.add(store);
+  const endTurn = takeCareTurn(store);
   const reader = new QuietReader(store);
   try {
     makeRoom(store, writing);
@@ -89,7 +84,7 @@ export async function collectGarbage(
     return await collect(store, writing, mark, options);
   } finally {
     reader.close();
-    running.delete(store);
+    endTurn();
     writing.reserve.ensure();
   }
 }
@@ -101,17 +96,19 @@ async function collect(
   options: CollectOptions,
 ): Promise<CollectResult> {
   writing.watch(mark);
+  const report = new CollectReport(options.onProgress);
   let counts;
   try {
-    await markEverything(store, writing, mark, options);
+    await markEverything(store, writing, mark, report, options);
     while (options.dryRun !== true && !mark.condemn()) await mark.drain();
-    counts = await sweep(store, writing, mark, options);
+    counts = await sweep(store, writing, mark, report, options);
   } finally {
     writing.watch(undefined);
   }
   const packs = await rewriteSparsePacks(store, {
     dryRun: options.dryRun === true,
     isGarbage: (kind, key, touched) => mark.isGarbage(kind, key, touched),
+    report,
     signal: options.signal,
   });
   return { ...counts, missing: mark.missing, packs };
@@ -133,15 +130,19 @@ async function markEverything(
   store: LocalStore,
   { touches }: WritingInterior,
   mark: Mark,
+  report: CollectReport,
   { roots, signal }: CollectOptions,
 ): Promise<void> {
+  let done = 0;
   for (const indexKey of touches.pending())
     mark.reach(indexKey[0]!, indexKey.subarray(1));
   for await (const node of roots) {
     signal?.throwIfAborted();
     mark.reachNode(node);
     await mark.drain();
+    await report.tell('mark', (done += 1));
   }
+  await report.tell('mark', done, true);
   // What is kept for its age keeps what is below it.
   for (const space of [IndexSpace.recipe, IndexSpace.directory]) {
     for await (const page of scanIndex(store.interior.index, space)) {
@@ -161,6 +162,7 @@ async function sweep(
   store: LocalStore,
   { queue }: WritingInterior,
   mark: Mark,
+  report: CollectReport,
   { dryRun, signal }: CollectOptions,
 ): Promise<Pick<CollectResult, 'kept' | 'collected'>> {
   const { index } = store.interior;
@@ -186,6 +188,7 @@ async function sweep(
         count.storedBytes += recordSpan(storedLength);
         if (isGarbage) waiting.push(indexKey);
       }
+      await report.tell('sweep', kept.objects + collected.objects);
       if (space === IndexSpace.chunk && waiting.length >= REMOVED_AT_ONCE)
         await remove(waiting.splice(0));
     }
@@ -193,6 +196,7 @@ async function sweep(
     if (space === IndexSpace.directory) await remove(waiting.splice(0));
   }
   await remove(waiting);
+  await report.tell('sweep', kept.objects + collected.objects, true);
   return { kept, collected };
 }
 

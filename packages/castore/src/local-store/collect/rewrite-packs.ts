@@ -6,6 +6,7 @@ import { type Pack, Packs } from '../packs.ts';
 import { recordSpan } from '../record.ts';
 import { removeRetired, storePaths } from '../recovery.ts';
 import { IndexSpace } from '../store-index.ts';
+import type { CollectReport } from './collect-progress.ts';
 import { moveRecords } from './move-records.ts';
 import { Removals } from './removals.ts';
 
@@ -30,6 +31,7 @@ export interface RewriteOptions {
     key: Uint8Array,
     touchedMinutes: number,
   ) => boolean;
+  readonly report: CollectReport;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -98,6 +100,7 @@ export async function rewriteSparsePacks(
       await retirePack(store, writing!, pack, 'removed');
       removals.forget(pack);
     }
+    await options.report.tell('rewrite', total.removed + total.left, true);
   }
   return total;
 }

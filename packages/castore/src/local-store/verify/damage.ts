@@ -18,3 +18,15 @@ export interface Damage {
   readonly pack: number | undefined;
   readonly message: string;
 }
+
+/** The index, or a part of it, can't be believed. */
+export function indexDamage(message: string, cause?: unknown): Damage {
+  const reason = (cause as { message?: unknown } | undefined)?.message;
+  return {
+    what: 'index',
+    fault: 'wrong',
+    digest: undefined,
+    pack: undefined,
+    message: reason === undefined ? message : `${message}: ${String(reason)}`,
+  };
+}

@@ -2,6 +2,7 @@ import { B3Digest } from '../../digest/b3-digest.ts';
 import { Removals } from '../collect/removals.ts';
 import { moveRecords } from '../collect/move-records.ts';
 import { retirePack } from '../collect/rewrite-packs.ts';
+import { takeCareTurn } from '../care-turn.ts';
 import { CastoreError } from '../../errors.ts';
 import { decodeIndexEntry } from '../index-entry.ts';
 import { scanIndex } from '../index-scan.ts';
@@ -29,6 +30,8 @@ export interface LostRecord {
 
 /** What a repair found and did. */
 export interface RepairResult extends VerifyResult {
+  /** The index can't be believed: it is made again from the packs when the store is opened next, and nothing else was done. */
+  readonly isIndexDamaged: boolean;
   readonly isIndexRebuilt: boolean;
   /** Packs that were moved to the quarantine, their sound records stored anew before. */
   readonly quarantinedPacks: number;
@@ -43,9 +46,8 @@ const SPACES: readonly RecordSpace[] = [
 ];
 
 /**
- * Verifies a store and mends what can be mended. A damaged index is made again from the packs alone, the old one moved to
- * the quarantine. Packs with damage are moved there as they are, once their sound records are durable elsewhere. Nothing
- * is deleted. What can't be read for now stays as it is. Answers with the store, opened again where that was needed.
+ * Verifies a store and mends what can be mended, see {@link repairOpenStore}. A damaged index is made again from the packs
+ * alone, the old one moved to the quarantine. Answers with the store, opened again where that was needed.
  *
  * @throws CastoreError as opening does, `castore/no-space`
  */
@@ -55,29 +57,13 @@ export async function repairLocalStore(
 ): Promise<{ readonly store: LocalStore; readonly result: RepairResult }> {
   let store = await open();
   try {
-    let found = await verify(store, options);
-    const isIndexDamaged = found.damages.some(({ what }) => what === 'index');
-    if (isIndexDamaged) {
-      markForRebuild(storePaths(store.directory));
+    let result = await repairOpenStore(store, options);
+    if (result.isIndexDamaged) {
       await store.close();
       store = await open();
-      found = await verify(store, options);
+      result = await repairOpenStore(store, options);
+      result = { ...result, isIndexRebuilt: true };
     }
-    const numbers = new Set(
-      found.damages
-        .filter(({ fault }) => fault === 'wrong' || fault === 'missing')
-        .map(({ pack }) => pack),
-    );
-    const { lost, quarantinedPacks } = await quarantine(
-      store,
-      store.interior.packs.all().filter(({ number }) => numbers.has(number)),
-    );
-    const result = {
-      ...found.result,
-      isIndexRebuilt: isIndexDamaged,
-      quarantinedPacks,
-      lost,
-    };
     return { store, result };
   } catch (error) {
     await store.close();
@@ -85,10 +71,29 @@ export async function repairLocalStore(
   }
 }
 
-async function verify(
+/**
+ * Verifies a store that stays open, and mends what can be mended meanwhile: packs with damage are moved to the quarantine
+ * as they are, once their sound records are durable elsewhere. Nothing is deleted. What can't be read for now stays as
+ * it is. Reads and writes go on.
+ *
+ * @throws CastoreError `castore/collection-running`, `castore/store-read-only`, `castore/no-space`
+ */
+export async function repairOpenStore(
+  store: LocalStore,
+  options: VerifyOptions = {},
+): Promise<RepairResult> {
+  const endTurn = takeCareTurn(store);
+  try {
+    return await verifyAndMend(store, options);
+  } finally {
+    endTurn();
+  }
+}
+
+async function verifyAndMend(
   store: LocalStore,
   options: VerifyOptions,
-): Promise<{ damages: Damage[]; result: VerifyResult }> {
+): Promise<RepairResult> {
   const damages: Damage[] = [];
   const result = await verifyLocalStore(store, {
     ...options,
@@ -97,7 +102,30 @@ async function verify(
       options.onDamage?.(damage);
     },
   });
-  return { damages, result };
+  if (damages.some(({ what }) => what === 'index')) {
+    markForRebuild(storePaths(store.directory));
+    return {
+      ...result,
+      isIndexDamaged: true,
+      isIndexRebuilt: false,
+      quarantinedPacks: 0,
+      lost: [],
+    };
+  }
+  const numbers = new Set(
+    damages
+      .filter(({ fault }) => fault === 'wrong' || fault === 'missing')
+      .map(({ pack }) => pack),
+  );
+  const packs = store.interior.packs
+    .all()
+    .filter(({ number }) => numbers.has(number));
+  return {
+    ...result,
+    isIndexDamaged: false,
+    isIndexRebuilt: false,
+    ...(await quarantine(store, packs)),
+  };
 }
 
 async function quarantine(

@@ -14,11 +14,13 @@ import type { Damage } from './damage.ts';
 export async function verifyPacks(
   store: LocalStore,
   report: (damage: Damage) => void,
+  signal: AbortSignal | undefined,
 ): Promise<{ readonly records: number }> {
   let records = 0;
   for (const pack of currentPacks(store).all()) {
     if (pack.retirement !== undefined || pack.committedLength === 0) continue;
     await yieldToLoop();
+    signal?.throwIfAborted();
     const found = inspectTwice(store, pack);
     records += found.records;
     // A collection may have taken it out of service meanwhile.

@@ -2,6 +2,7 @@ import fs from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Node } from '../../../src/node/node.ts';
 import { countLocalStore } from '../../../src/local-store/stats.ts';
+import { verifyLocalStore } from '../../../src/local-store/verify/verify-store.ts';
 import { randomBytes } from '../../blob-service/random-bytes.ts';
 import { ClockedStore, directoryOf } from './clocked-store.ts';
 
@@ -38,6 +39,14 @@ function packBytes(): number {
     .reduce((sum, file) => sum + fs.statSync(file).size, 0);
 }
 
+function linkOf(file: string): string {
+  try {
+    return fs.readlinkSync(file);
+  } catch {
+    return '';
+  }
+}
+
 describe('collectGarbage', () => {
   it('keeps what a root leads to and removes the rest', async () => {
     const kept = await putTree(1);
@@ -61,6 +70,55 @@ describe('collectGarbage', () => {
     const [found] = await store.blobs.getMany([large.digest]);
     expect(found && Buffer.compare(found, bytes)).toBe(0);
     expect(await hasNode(other)).toBe(false);
+  });
+
+  it.each(['mark', 'sweep', 'rewrite'] as const)(
+    'stops where it is told to, harms nobody, and goes on the next time (%s)',
+    async (phase) => {
+      const kept = await putTree(1);
+      const lost: Node[] = [];
+      for (let seed = 0; seed < 40; seed += 1)
+        lost.push(await store.putBlob(randomBytes(20_000, 100 + seed)));
+      await store.passHours(25);
+      const enough = new RangeError('enough');
+      const stop = new AbortController();
+      const stopped = store.collect([kept.root], {
+        signal: stop.signal,
+        onProgress(progress) {
+          if (progress.phase === phase) stop.abort(enough);
+        },
+      });
+      // The last phase has nothing left to stop once it is told of.
+      if (phase === 'rewrite') await stopped.catch(() => {});
+      else await expect(stopped).rejects.toBe(enough);
+      expect(await areStored(kept.parts)).not.toContain(false);
+      const { collected, packs } = await store.collect([kept.root]);
+      if (phase === 'mark') expect(collected.objects).toBe(40);
+      if (phase !== 'rewrite') expect(packs.freedBytes).toBeGreaterThan(0);
+      expect(await areStored(kept.parts)).not.toContain(false);
+      expect(await areStored(lost)).not.toContain(true);
+      expect(packBytes()).toBeLessThan(100_000);
+    },
+  );
+
+  it('gives back the space of packs that are being verified', async () => {
+    for (let seed = 0; seed < 40; seed += 1)
+      await store.putBlob(randomBytes(20_000, seed));
+    await store.passHours(25);
+    let looked = 0;
+    await verifyLocalStore(store.local, {
+      async onProgress() {
+        looked += 1;
+        await store.collect([]);
+        const open = fs
+          .readdirSync('/proc/self/fd')
+          .map((fd) => linkOf(`/proc/self/fd/${fd}`))
+          .filter((file) => file.startsWith(store.local.directory));
+        expect(open.filter((file) => file.endsWith('(deleted)'))).toEqual([]);
+      },
+    });
+    expect(looked).toBeGreaterThan(0);
+    expect(packBytes()).toBeLessThan(100_000);
   });
 
   it('gives the space back to the file system', async () => {
