@@ -9,6 +9,7 @@ import type { BlobLayout, Segment } from './blob-layout.ts';
 import type { BlobSource } from './blob-source.ts';
 import { ByteLru } from './byte-lru.ts';
 import { FsError } from './errors.ts';
+import { ForwardReaders } from './forward-readers.ts';
 import { SegmentBatch } from './segment-batch.ts';
 import { SharedLoads } from './shared-loads.ts';
 import type { Spill } from './spill.ts';
@@ -33,6 +34,7 @@ export class BlobCache {
   readonly #batch: SegmentBatch;
   readonly #segments: ByteLru<Uint8Array>;
   readonly #layouts = new ByteLru<BlobLayout>(LAYOUT_CACHE_BYTES);
+  readonly #forward = new ForwardReaders();
   readonly #segmentLoads = new SharedLoads<Uint8Array>();
   readonly #layoutLoads = new SharedLoads<BlobLayout>();
 
@@ -58,10 +60,7 @@ export class BlobCache {
     offset: number,
     length: number,
   ): readonly Uint8Array[] | undefined {
-    const layout =
-      blob.size <= WHOLE_BYTES
-        ? wholeLayout(blob.digest, blob.size)
-        : this.#layouts.get(blob.digest.key);
+    const layout = this.#knownLayout(blob);
     if (layout === undefined) return undefined;
     const parts: Uint8Array[] = [];
     for (const segment of cover(layout, offset, length)) {
@@ -77,6 +76,26 @@ export class BlobCache {
   }
 
   /**
+   * Fills `into` with the part of a blob that begins at `offset`, where all of it is at hand or the store can read it
+   * at once; false where it has to be fetched. The part must lie inside the blob and not be empty.
+   *
+   * @throws what the store fails with
+   */
+  fill(blob: BlobRef, offset: number, into: Uint8Array): boolean {
+    const layout = this.#knownLayout(blob);
+    if (layout === undefined) return false;
+    let filled = 0;
+    for (const segment of cover(layout, offset, into.length)) {
+      const from = Math.max(0, offset - segment.start);
+      const to = Math.min(segment.length, offset + into.length - segment.start);
+      const part = into.subarray(filled, (filled += to - from));
+      if (!this.#fillFrom(segment, from, part)) return false;
+    }
+    this.#forward.note(blob.digest.key, offset + into.length);
+    return true;
+  }
+
+  /**
    * As {@link peek}, fetching what isn't at hand.
    *
    * @throws FsError `EIO` where the blob isn't stored or isn't as long as its node says; what the store fails with
@@ -89,7 +108,10 @@ export class BlobCache {
   ): Promise<readonly Uint8Array[]> {
     const layout = await this.#layout(blob, signal);
     const wanted = cover(layout, offset, length);
-    const isSequential = this.#isSequential(layout, offset);
+    const isSequential =
+      this.#forward.goesOn(blob.digest.key, offset) ||
+      this.#isSequential(layout, offset);
+    this.#forward.note(blob.digest.key, offset + length);
     const loads = wanted.map((segment) => this.#load(blob, segment, signal));
     if (isSequential) this.#loadAhead(blob, layout, offset + length);
     const contents = await Promise.all(loads);
@@ -111,11 +133,30 @@ export class BlobCache {
     return this.#spill?.get(key, from, to - from);
   }
 
+  #fillFrom(segment: Segment, from: number, into: Uint8Array): boolean {
+    const { key, digest, length: size } = segment;
+    const bytes =
+      this.#segments.get(key)?.subarray(from, from + into.length) ??
+      this.#spill?.get(key, from, into.length);
+    if (bytes !== undefined) into.set(bytes);
+    else if (digest === undefined) return false;
+    else
+      return (
+        this.#source.readPart?.(digest, { size, offset: from }, into) === true
+      );
+    return true;
+  }
+
+  #knownLayout({ digest, size }: BlobRef): BlobLayout | undefined {
+    return size <= WHOLE_BYTES
+      ? wholeLayout(digest, size)
+      : this.#layouts.get(digest.key);
+  }
+
   async #layout(blob: BlobRef, signal?: AbortSignal): Promise<BlobLayout> {
-    const { digest, size } = blob;
-    if (size <= WHOLE_BYTES) return wholeLayout(digest, size);
+    const { digest } = blob;
     return (
-      this.#layouts.get(digest.key) ??
+      this.#knownLayout(blob) ??
       this.#layoutLoads.join(
         digest.key,
         (loading) => this.#fetchLayout(blob, loading),

@@ -1,5 +1,6 @@
 import type {
   B3Digest,
+  BlobPlace,
   BlobService,
   CallOptions,
   ChunkMeta,
@@ -37,12 +38,18 @@ export interface BlobSource {
     length: number,
     options?: CallOptions,
   ): Promise<Uint8Array | undefined>;
+
+  /**
+   * Fills `into` with the part of a blob or chunk that begins at a place, before it returns; false where that can't be
+   * had so fast.
+   */
+  readPart?(digest: B3Digest, place: BlobPlace, into: Uint8Array): boolean;
 }
 
 /** The part of a blob service that reading needs. */
 export type ReadableBlobs = Pick<
   BlobService,
-  'capabilities' | 'getMany' | 'stat' | 'openRead'
+  'capabilities' | 'getMany' | 'readPart' | 'stat' | 'openRead'
 >;
 
 /** Streams that stay open for the next part. Each may hold a connection. */
@@ -62,6 +69,10 @@ export class ServiceBlobSource implements BlobSource {
     options?: CallOptions,
   ): Promise<readonly (Uint8Array | undefined)[]> {
     return this.#blobs.getMany(digests, options);
+  }
+
+  readPart(digest: B3Digest, place: BlobPlace, into: Uint8Array): boolean {
+    return this.#blobs.readPart?.(digest, place, into) === true;
   }
 
   async chunks(

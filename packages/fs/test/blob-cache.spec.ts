@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { hashBytes, MemoryBlobService } from '@tvix/castore';
-import type { B3Digest, BlobReader, ChunkMeta } from '@tvix/castore';
+import type { B3Digest, BlobPlace, BlobReader, ChunkMeta } from '@tvix/castore';
 import { BlobCache } from '../src/blob-cache.ts';
 import { ServiceBlobSource } from '../src/blob-source.ts';
 import type { BlobSource, ReadableBlobs } from '../src/blob-source.ts';
@@ -29,6 +29,8 @@ async function read(
 /** A store that keeps blobs as chunks of uneven lengths, and counts what it is asked. */
 class ChunkedSource implements BlobSource {
   readonly fetched: string[] = [];
+  /** Which chunks can be read without waiting. */
+  readsAtOnce: (index: number) => boolean = () => false;
   readonly #chunks = new Map<string, Uint8Array>();
   readonly #lists = new Map<string, ChunkMeta[]>();
 
@@ -51,6 +53,15 @@ class ChunkedSource implements BlobSource {
   ): Promise<(Uint8Array | undefined)[]> {
     this.fetched.push(...digests.map(({ key }) => key));
     return digests.map(({ key }) => this.#chunks.get(key)?.slice());
+  }
+
+  readPart(digest: B3Digest, place: BlobPlace, into: Uint8Array): boolean {
+    const index = [...this.#chunks.keys()].indexOf(digest.key);
+    if (!this.readsAtOnce(index)) return false;
+    const chunk = this.#chunks.get(digest.key)!;
+    expect(place.size).toBe(chunk.length);
+    into.set(chunk.subarray(place.offset, place.offset + into.length));
+    return true;
   }
 
   async chunks(digest: B3Digest): Promise<readonly ChunkMeta[] | undefined> {
@@ -92,6 +103,43 @@ describe('BlobCache', () => {
     expect(source.fetched.length).toBe(1);
     await read(cache, digest, bytes.length, 2_504_096, 4096);
     expect(source.fetched.length).toBeGreaterThan(2);
+  });
+
+  it('leaves to the store what that reads at once, and fetches the rest', async () => {
+    const bytes = contents(3_000_000);
+    const source = new ChunkedSource();
+    const digest = source.put(bytes);
+    const blob = { digest, size: bytes.length };
+    const spilled: string[] = [];
+    const cache = new BlobCache(source, 10_000_000, {
+      put: (key) => void spilled.push(key),
+      get: () => undefined,
+      close: () => undefined,
+    });
+    const into = new Uint8Array(50_000);
+    expect(cache.fill(blob, 0, into)).toBe(false);
+    await cache.load(blob, 0, into.length);
+
+    const fetched = source.fetched.length;
+    source.readsAtOnce = (index) => index !== 15;
+    let sound = 0;
+    let loaded = 0;
+    for (let at = 0; at < bytes.length; at += into.length) {
+      if (cache.fill(blob, at, into)) sound++;
+      else {
+        loaded++;
+        const parts = await cache.load(blob, at, into.length);
+        into.set(Buffer.concat(parts));
+      }
+      expect(
+        Buffer.from(into).equals(bytes.subarray(at, at + into.length)),
+      ).toBe(true);
+    }
+    expect(sound).toBeGreaterThan(50);
+    expect(loaded).toBeGreaterThan(0);
+    // What is fetched beside it is what a reader that goes forward has fetched ahead.
+    expect(source.fetched.length - fetched).toBeLessThan(8);
+    expect(spilled).toEqual([]);
   });
 
   it('keeps no more than it may', async () => {

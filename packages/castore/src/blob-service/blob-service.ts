@@ -43,6 +43,13 @@ export interface ByteRange {
   readonly length?: number;
 }
 
+/** A place in a blob whose length is known: as directories and lists of chunks tell it. */
+export interface BlobPlace {
+  /** The length of the whole, in bytes. */
+  readonly size: number;
+  readonly offset: number;
+}
+
 /** An open blob. Reads may run side by side; each has a position of its own. */
 export interface BlobReader extends AsyncDisposable {
   /** The length in bytes; `undefined` where a remote doesn't tell. */
@@ -124,6 +131,17 @@ export interface BlobService {
     digests: readonly B3Digest[],
     options?: CallOptions,
   ): Promise<readonly (Uint8Array | undefined)[]>;
+
+  /**
+   * Fills `into` with the part of a blob, or of a chunk of one, that begins at a place, before it returns: for those who
+   * answer a kernel, and read small parts of large contents. False where no blob of that size lies here in one piece as
+   * it is, or the part reaches beyond its end: ask in another way then. Left out by backends that have nothing at hand.
+   *
+   * The whole is verified when a part of it is first read; after that, parts are read from where it lies.
+   *
+   * @throws CastoreError `castore/corrupt-blob`, `castore/io`, `castore/closed`
+   */
+  readPart?(digest: B3Digest, place: BlobPlace, into: Uint8Array): boolean;
 
   /** Those of the digests that aren't stored, each once, in their order. */
   findMissing(

@@ -8,6 +8,7 @@ import type { RecordStore } from '../local-store/quiet-store.ts';
 import { RecordKind } from '../local-store/record.ts';
 import type {
   BlobCapabilities,
+  BlobPlace,
   BlobReader,
   BlobService,
   BlobStat,
@@ -109,6 +110,12 @@ export class LocalBlobService implements BlobService {
       blobs[i] = this.#readSmall(digest) ?? (await this.#readLarge(digest));
     }
     return blobs;
+  }
+
+  readPart(digest: B3Digest, place: BlobPlace, into: Uint8Array): boolean {
+    return corruptAs(digest, () =>
+      this.#store.readPart(RecordKind.chunk, digest.bytes, place, into),
+    );
   }
 
   async findMissing(

@@ -2,6 +2,7 @@ import type { BlobService } from '../blob-service/blob-service.ts';
 import type { B3Digest } from '../digest/b3-digest.ts';
 import { blobBatches } from './blob-batches.ts';
 import { blobFailures } from './blob-failures.ts';
+import { blobParts } from './blob-parts.ts';
 import { blobReading } from './blob-reading.ts';
 import { blobWriting } from './blob-writing.ts';
 import { Suite } from './runner.ts';
@@ -22,6 +23,7 @@ export function runBlobServiceConformance(
   suite.declare('BlobService', [
     blobWriting,
     blobReading,
+    blobParts,
     blobBatches,
     blobFailures,
   ]);

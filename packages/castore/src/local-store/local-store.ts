@@ -208,6 +208,28 @@ export class LocalStore implements AsyncDisposable {
   }
 
   /**
+   * Fills `into` with the part of a record's raw bytes that begins at an offset. False where no record of that size is
+   * stored as it is, or the part reaches beyond its end. It is checked as a whole when a part of it is first read where
+   * it lies; after that the part alone is read.
+   *
+   * @throws CastoreError as {@link LocalStore.read} does
+   */
+  readPart(
+    kind: KeyedKind,
+    key: Uint8Array,
+    { size, offset }: { readonly size: number; readonly offset: number },
+    into: Uint8Array,
+  ): boolean {
+    this.#assertOpen();
+    const indexKey = recordIndexKey(kind, key);
+    const location = this.#use(kind, key, indexKey);
+    if (location?.rawLength !== size || offset + into.length > size)
+      return false;
+    const found = { location, indexKey, kind, key };
+    return this.#records.readPart(found, offset, into);
+  }
+
+  /**
    * When a record was last stored or asked for, in milliseconds since 1970, at most half an hour early; `undefined` where
    * it isn't stored. Asking for this isn't use.
    */

@@ -16,6 +16,14 @@ export interface StoredRecord {
   readonly payload: Buffer;
 }
 
+/** How a record is read. */
+export interface ReadRecordOptions {
+  /** Checks the payload's CRC even where the key will check it. */
+  readonly checkAlways?: boolean;
+  /** The payload is looked at before the next call and not kept. */
+  readonly isPassing?: boolean;
+}
+
 /** The descriptor of a pack's file; the tag tells it from an earlier pack of the same number. */
 interface OpenPack {
   readonly fd: number;
@@ -31,7 +39,7 @@ const MAX_SCRATCH_BYTES = 1024 * 1024;
  */
 export class PackReader {
   readonly #files: FileSystem;
-  /** Where compressed payloads are read to: they are gone once decoded. */
+  /** Where payloads are read to that nobody keeps. */
   #scratch: Buffer = Buffer.alloc(0);
   /** In order of their last use. */
   readonly #open = new Map<number, OpenPack>();
@@ -42,17 +50,17 @@ export class PackReader {
 
   /**
    * The record at a location; `undefined` where what lies there isn't that record, or its payload must not be decoded
-   * for it is damaged. A payload that is stored as it is belongs to the caller and is not checked where its key will
-   * be; one that has to be decoded is valid until the next call. Throws what the file system throws.
+   * for it is damaged. A payload that is stored as it is belongs to the caller, unless it is passing, and is not checked
+   * where its key will be; one that has to be decoded is valid until the next call. Throws what the file system throws.
    */
   read(
     pack: Pack,
     location: RecordLocation,
-    options: { readonly checkAlways?: boolean } = {},
+    options: ReadRecordOptions = {},
   ): StoredRecord | undefined {
     const length = RECORD_HEADER_BYTES + location.storedLength;
     const bytes =
-      location.codec === Codec.raw
+      location.codec === Codec.raw && options.isPassing !== true
         ? Buffer.allocUnsafe(length)
         : this.#scratchOf(length);
     const found = readFully(
@@ -78,6 +86,23 @@ export class PackReader {
     return isCheckedByKey || crc32(payload) === header.payloadCrc
       ? { header, payload }
       : undefined;
+  }
+
+  /**
+   * Fills `into` with the part of a payload that begins at `offset`, which must lie inside of it; unchecked. False where
+   * the file ends before. Throws what the file system throws.
+   */
+  readPart(
+    pack: Pack,
+    location: RecordLocation,
+    offset: number,
+    into: Uint8Array,
+  ): boolean {
+    const position = location.offset + RECORD_HEADER_BYTES + offset;
+    return (
+      readFully(this.#files, this.#descriptor(pack), into, position) ===
+      into.length
+    );
   }
 
   /** Lets go of a pack's file: it is about to be replaced or removed. */

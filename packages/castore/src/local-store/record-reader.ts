@@ -3,6 +3,7 @@ import { hashBytes } from '../digest/hasher.ts';
 import { CastoreError } from '../errors.ts';
 import type { Zstd } from './compression/zstd.ts';
 import { decodePayload } from './decode-payload.ts';
+import { CheckedPlaces } from './checked-places.ts';
 import type { FileSystem } from './file-system.ts';
 import {
   decodeIndexEntry,
@@ -10,9 +11,9 @@ import {
   isSamePlace,
   type RecordLocation,
 } from './index-entry.ts';
-import { PackReader } from './pack-reader.ts';
+import { PackReader, type ReadRecordOptions } from './pack-reader.ts';
 import type { Pack, Packs } from './packs.ts';
-import { isContentAddressed, type RecordKind } from './record.ts';
+import { Codec, isContentAddressed, type RecordKind } from './record.ts';
 import { errnoOf, ioFailure } from './store-failure.ts';
 import type { StoreIndex } from './store-index.ts';
 
@@ -46,6 +47,7 @@ export class RecordReader {
   #packs: Packs;
   /** Records that turned out damaged, by index key, until the index forgot them. */
   readonly #demoted = new Set<string>();
+  readonly #checked = new CheckedPlaces();
 
   constructor(parts: RecordReaderParts) {
     this.#parts = parts;
@@ -94,6 +96,24 @@ export class RecordReader {
     );
   }
 
+  /**
+   * Fills `into` with the part of a located record that begins at `offset` and must lie inside of it. False where the
+   * record is compressed, so that the whole has to be decoded. It is checked as a whole when a part of it is first read
+   * where it lies; after that the part alone is read.
+   *
+   * @throws CastoreError `castore/corrupt-store`, `castore/io`
+   */
+  readPart(found: FoundRecord, offset: number, into: Uint8Array): boolean {
+    const { location } = found;
+    if (location.codec !== Codec.raw) return false;
+    const pack = this.#packOf(location);
+    if (pack === undefined || !this.#readPart(pack, found, offset, into)) {
+      const payload = this.read(found);
+      into.set(payload.subarray(offset, offset + into.length));
+    }
+    return true;
+  }
+
   /** A record was stored again: what was known of its damage is over. */
   restored(indexKey: Uint8Array): void {
     if (this.#demoted.size > 0)
@@ -126,16 +146,45 @@ export class RecordReader {
     return location;
   }
 
-  #readOnce(pack: Pack, found: FoundRecord): Uint8Array | undefined {
-    const { location, kind } = found;
-    let record;
+  #readPart(
+    pack: Pack,
+    found: FoundRecord,
+    offset: number,
+    into: Uint8Array,
+  ): boolean {
+    const { location } = found;
+    if (this.#checked.has(pack, location)) {
+      const isThere = this.#fromFile(pack, () =>
+        this.#reader.readPart(pack, location, offset, into),
+      );
+      return isThere === true;
+    }
+    const payload = this.#readOnce(pack, found, { isPassing: true });
+    if (payload === undefined) return false;
+    this.#checked.add(pack, location);
+    into.set(payload.subarray(offset, offset + into.length));
+    return true;
+  }
+
+  /** What a pack's file gives; `undefined` where another process has taken it out of service. */
+  #fromFile<T>(pack: Pack, read: () => T): T | undefined {
     try {
-      record = this.#reader.read(pack, location);
+      return read();
     } catch (error) {
-      // Another process may have taken the pack out of service.
       if (errnoOf(error) === 'ENOENT') return undefined;
       throw ioFailure(`cannot read ${pack.file}`, error);
     }
+  }
+
+  #readOnce(
+    pack: Pack,
+    found: FoundRecord,
+    options?: ReadRecordOptions,
+  ): Uint8Array | undefined {
+    const { location, kind } = found;
+    const record = this.#fromFile(pack, () =>
+      this.#reader.read(pack, location, options),
+    );
     if (record === undefined || record.header.kind !== kind) return undefined;
     const key = found.key ?? record.header.key;
     if (compareBytes(record.header.key, key) !== 0) return undefined;

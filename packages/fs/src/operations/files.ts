@@ -4,7 +4,7 @@ import type { FileOpener } from '../file-opener.ts';
 import { answerOpen } from '../fuse/open.ts';
 import type { Call } from '../fuse/call.ts';
 import type { Agreement } from '../fuse/init.ts';
-import { FOPEN, MAX_REPLY_BYTES } from '../fuse/protocol.ts';
+import { FOPEN, LENGTH, MAX_REPLY_BYTES } from '../fuse/protocol.ts';
 import { fileBlob } from './inode-of-call.ts';
 import type { KernelState } from './kernel-state.ts';
 
@@ -68,6 +68,9 @@ export class FileOperations {
     if (length <= 0) return void call.succeed();
     const parts = this.#blobs.peek(blob, offset, length);
     if (parts !== undefined) return void call.succeed(0, parts);
+    const { bytes } = this.#kernel.reply;
+    const body = bytes.subarray(LENGTH.OUT_HEADER, LENGTH.OUT_HEADER + length);
+    if (this.#blobs.fill(blob, offset, body)) return void call.succeed(length);
     this.#kernel.deferred.answerLater(
       call,
       (signal) => this.#blobs.load(blob, offset, length, signal),
