@@ -7,7 +7,14 @@ import { recordIndexKey } from './store-index.ts';
 /** What blobs and directories need of a store. */
 export type RecordStore = Pick<
   LocalStore,
-  'format' | 'has' | 'rawLength' | 'read' | 'put' | 'submit' | 'lease'
+  | 'format'
+  | 'has'
+  | 'rawLength'
+  | 'read'
+  | 'readPart'
+  | 'put'
+  | 'submit'
+  | 'lease'
 >;
 
 /**
@@ -43,6 +50,11 @@ export class QuietStore implements RecordStore, Disposable {
       'castore/corrupt-store',
       `a record is ${found.fault === 'missing' ? 'missing from its pack' : 'damaged'}`,
     );
+  }
+
+  /** Whoever takes care reads all of a record. */
+  readPart(): false {
+    return false;
   }
 
   put(): Promise<never> {
