@@ -16,14 +16,6 @@ export interface StoredRecord {
   readonly payload: Buffer;
 }
 
-/** How a record is read. */
-export interface ReadRecordOptions {
-  /** Checks the payload's CRC even where the key will check it. */
-  readonly checkAlways?: boolean;
-  /** The payload is looked at before the next call and not kept. */
-  readonly isPassing?: boolean;
-}
-
 /** The descriptor of a pack's file; the tag tells it from an earlier pack of the same number. */
 interface OpenPack {
   readonly fd: number;
@@ -39,7 +31,7 @@ const MAX_SCRATCH_BYTES = 1024 * 1024;
  */
 export class PackReader {
   readonly #files: FileSystem;
-  /** Where payloads are read to that nobody keeps. */
+  /** Where compressed payloads are read to: they are gone once decoded. */
   #scratch: Buffer = Buffer.alloc(0);
   /** In order of their last use. */
   readonly #open = new Map<number, OpenPack>();
@@ -50,17 +42,17 @@ export class PackReader {
 
   /**
    * The record at a location; `undefined` where what lies there isn't that record, or its payload must not be decoded
-   * for it is damaged. A payload that is stored as it is belongs to the caller, unless it is passing, and is not checked
-   * where its key will be; one that has to be decoded is valid until the next call. Throws what the file system throws.
+   * for it is damaged. A payload that is stored as it is belongs to the caller and is not checked where its key will
+   * be; one that has to be decoded is valid until the next call. Throws what the file system throws.
    */
   read(
     pack: Pack,
     location: RecordLocation,
-    options: ReadRecordOptions = {},
+    options: { readonly checkAlways?: boolean } = {},
   ): StoredRecord | undefined {
     const length = RECORD_HEADER_BYTES + location.storedLength;
     const bytes =
-      location.codec === Codec.raw && options.isPassing !== true
+      location.codec === Codec.raw
         ? Buffer.allocUnsafe(length)
         : this.#scratchOf(length);
     const found = readFully(

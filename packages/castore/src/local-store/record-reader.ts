@@ -3,7 +3,6 @@ import { hashBytes } from '../digest/hasher.ts';
 import { CastoreError } from '../errors.ts';
 import type { Zstd } from './compression/zstd.ts';
 import { decodePayload } from './decode-payload.ts';
-import { CheckedPlaces } from './checked-places.ts';
 import type { FileSystem } from './file-system.ts';
 import {
   decodeIndexEntry,
@@ -11,7 +10,8 @@ import {
   isSamePlace,
   type RecordLocation,
 } from './index-entry.ts';
-import { PackReader, type ReadRecordOptions } from './pack-reader.ts';
+import { PackReader } from './pack-reader.ts';
+import { PartReader } from './part-reader.ts';
 import type { Pack, Packs } from './packs.ts';
 import { Codec, isContentAddressed, type RecordKind } from './record.ts';
 import { errnoOf, ioFailure } from './store-failure.ts';
@@ -44,15 +44,16 @@ export interface FoundRecord {
 export class RecordReader {
   readonly #parts: RecordReaderParts;
   readonly #reader: PackReader;
+  readonly #partReader: PartReader;
   #packs: Packs;
   /** Records that turned out damaged, by index key, until the index forgot them. */
   readonly #demoted = new Set<string>();
-  readonly #checked = new CheckedPlaces();
 
   constructor(parts: RecordReaderParts) {
     this.#parts = parts;
     this.#packs = parts.packs;
     this.#reader = new PackReader(parts.files);
+    this.#partReader = new PartReader(this.#reader);
   }
 
   /**
@@ -98,16 +99,26 @@ export class RecordReader {
 
   /**
    * Fills `into` with the part of a located record that begins at `offset` and must lie inside of it. False where the
-   * record is compressed, so that the whole has to be decoded. It is checked as a whole when a part of it is first read
-   * where it lies; after that the part alone is read.
+   * record is compressed, so that the whole has to be decoded, or can't be checked by its key alone. See
+   * {@link PartReader}.
    *
    * @throws CastoreError `castore/corrupt-store`, `castore/io`
    */
   readPart(found: FoundRecord, offset: number, into: Uint8Array): boolean {
-    const { location } = found;
-    if (location.codec !== Codec.raw) return false;
+    const { location, kind, key } = found;
+    if (
+      location.codec !== Codec.raw ||
+      !isContentAddressed(kind) ||
+      key === undefined
+    )
+      return false;
     const pack = this.#packOf(location);
-    if (pack === undefined || !this.#readPart(pack, found, offset, into)) {
+    const isSound =
+      pack !== undefined &&
+      this.#fromFile(pack, () =>
+        this.#partReader.read(pack, location, key, offset, into),
+      ) === true;
+    if (!isSound) {
       const payload = this.read(found);
       into.set(payload.subarray(offset, offset + into.length));
     }
@@ -146,26 +157,6 @@ export class RecordReader {
     return location;
   }
 
-  #readPart(
-    pack: Pack,
-    found: FoundRecord,
-    offset: number,
-    into: Uint8Array,
-  ): boolean {
-    const { location } = found;
-    if (this.#checked.has(pack, location)) {
-      const isThere = this.#fromFile(pack, () =>
-        this.#reader.readPart(pack, location, offset, into),
-      );
-      return isThere === true;
-    }
-    const payload = this.#readOnce(pack, found, { isPassing: true });
-    if (payload === undefined) return false;
-    this.#checked.add(pack, location);
-    into.set(payload.subarray(offset, offset + into.length));
-    return true;
-  }
-
   /** What a pack's file gives; `undefined` where another process has taken it out of service. */
   #fromFile<T>(pack: Pack, read: () => T): T | undefined {
     try {
@@ -176,14 +167,10 @@ export class RecordReader {
     }
   }
 
-  #readOnce(
-    pack: Pack,
-    found: FoundRecord,
-    options?: ReadRecordOptions,
-  ): Uint8Array | undefined {
+  #readOnce(pack: Pack, found: FoundRecord): Uint8Array | undefined {
     const { location, kind } = found;
     const record = this.#fromFile(pack, () =>
-      this.#reader.read(pack, location, options),
+      this.#reader.read(pack, location),
     );
     if (record === undefined || record.header.kind !== kind) return undefined;
     const key = found.key ?? record.header.key;
