@@ -38,6 +38,7 @@ export const STORE_ERROR_KINDS = {
   'store/unsupported-compression': 'invalid',
   'store/limit-exceeded': 'invalid',
   'store/slow-sender': 'refused',
+  'store/malformed-request': 'invalid',
   'store/unsupported': 'refused',
   'store/invalid-upstream': 'invalid',
   'store/upstream-refused': 'storage',

@@ -1,7 +1,6 @@
 import { createServer as createHttpServer } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
-import type { Duplex } from 'node:stream';
 import type { BinaryCache } from './binary-cache.ts';
 import { failureReply, uploadFailureReply } from './failure-reply.ts';
 import { notFound, textReply } from './reply.ts';
@@ -9,6 +8,7 @@ import type { Reply } from './reply.ts';
 import { requestBody } from './request-body.ts';
 import { parseRequestPath } from './request-path.ts';
 import type { CacheRequest, Upload } from './resource.ts';
+import { refuseMalformed } from './refuse-malformed.ts';
 import { sendReply } from './send-reply.ts';
 import type { Access } from './tokens.ts';
 
@@ -90,7 +90,10 @@ export function createBinaryCacheServer(
   server.on('checkContinue', (request, response) =>
     answer(request, response, true),
   );
-  server.on('clientError', refuseMalformed);
+  server.on('clientError', (error, socket) => {
+    const refused = refuseMalformed(error, socket);
+    if (refused !== undefined) options.onRequest?.(refused);
+  });
   return server;
 }
 
@@ -242,21 +245,4 @@ class Exchange {
       ...(error !== undefined && { error }),
     });
   }
-}
-
-/** Answers what is no request, or one whose head is too long or too late. */
-function refuseMalformed(
-  error: Error & { readonly code?: string },
-  socket: Duplex,
-): void {
-  if (!socket.writable) return void socket.destroy();
-  const status =
-    error.code === 'HPE_HEADER_OVERFLOW'
-      ? '431 Request Header Fields Too Large'
-      : error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
-        ? '408 Request Timeout'
-        : '400 Bad Request';
-  socket.end(
-    `HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`,
-  );
 }

@@ -1,6 +1,7 @@
 /** LZ4 frames (lz4_Frame_format 1.6.4). A block is at most 4 MiB, and reaches 64 KiB back. */
 import { ByteWindow } from './byte-window.ts';
 import { corrupt, cutOff } from './corrupt.ts';
+import { XxHash32 } from './xxhash32.ts';
 
 const MAGIC = 0x184d2204;
 const SKIPPABLE_MAGIC = 0x184d2a5;
@@ -13,7 +14,7 @@ const BLOCK_BYTES: Readonly<Record<number, number>> = {
 };
 
 /**
- * Undoes LZ4, frame after frame. Checksums are not looked at.
+ * Undoes LZ4, frame after frame. The checksums and lengths that frames tell are checked.
  *
  * @throws StoreError `store/corrupt-compression`
  */
@@ -37,8 +38,15 @@ export async function* unlz4(
 async function* decodeFrame(
   window: ByteWindow,
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  const { maxBlock, isLinked, hasBlockChecksum, hasChecksum } =
-    await readHeader(window);
+  const {
+    maxBlock,
+    isLinked,
+    hasBlockChecksum,
+    hasChecksum,
+    size: told,
+  } = await readHeader(window);
+  const checksum = hasChecksum ? new XxHash32() : undefined;
+  let total = 0n;
   // What was decoded last comes before what is decoded next, since matches reach back into it.
   const out = new Uint8Array(WINDOW_BYTES + maxBlock);
   let history = 0;
@@ -48,21 +56,29 @@ async function* decodeFrame(
     const isPlain = size >>> 31 === 1;
     const length = size & 0x7fffffff;
     if (length > maxBlock) throw corrupt('a block is longer than it may be');
-    if (!(await window.fill(length))) throw cutOff();
+    if (!(await window.fill(length + (hasBlockChecksum ? 4 : 0))))
+      throw cutOff();
     const block = window.take(length);
+    if (hasBlockChecksum && checksumOf(block) !== (await readUint32(window)))
+      throw corrupt('a block is damaged');
     let end = history + length;
     if (isPlain) out.set(block, history);
     else end = decodeBlock(block, out, history, history + maxBlock);
-    yield out.slice(history, end);
+    const piece = out.slice(history, end);
+    checksum?.update(piece);
+    total += BigInt(piece.length);
+    yield piece;
     history = 0;
     if (isLinked) {
       const start = Math.max(0, end - WINDOW_BYTES);
       out.copyWithin(0, start, end);
       history = end - start;
     }
-    if (hasBlockChecksum) await readUint32(window);
   }
-  if (hasChecksum) await readUint32(window);
+  if (told !== undefined && told !== total)
+    throw corrupt('a frame has another length than its header says');
+  if (checksum && (await readUint32(window)) !== checksum.digest())
+    throw corrupt('a frame is damaged');
 }
 
 async function readHeader(window: ByteWindow): Promise<{
@@ -70,22 +86,34 @@ async function readHeader(window: ByteWindow): Promise<{
   isLinked: boolean;
   hasBlockChecksum: boolean;
   hasChecksum: boolean;
+  /** Bytes of the content, where it is told. */
+  size: bigint | undefined;
 }> {
   if (!(await window.fill(2))) throw cutOff();
-  const [flags, size] = window.take(2);
-  const maxBlock = BLOCK_BYTES[(size! >> 4) & 7];
+  const [flags, block] = window.bytes.subarray(window.at, window.at + 2);
+  const maxBlock = BLOCK_BYTES[(block! >> 4) & 7];
   if (flags! >> 6 !== 1 || maxBlock === undefined)
     throw corrupt('unknown version of LZ4 or length of blocks');
   if ((flags! & 1) !== 0) throw corrupt('it needs a dictionary');
-  const rest = ((flags! & 8) !== 0 ? 8 : 0) + 1;
-  if (!(await window.fill(rest))) throw cutOff();
-  window.take(rest);
+  const hasSize = (flags! & 8) !== 0;
+  const length = hasSize ? 10 : 2;
+  if (!(await window.fill(length + 1))) throw cutOff();
+  const descriptor = Buffer.from(window.take(length));
+  if (((checksumOf(descriptor) >>> 8) & 0xff) !== window.take(1)[0])
+    throw corrupt('a header is damaged');
   return {
     maxBlock,
     isLinked: (flags! & 0x20) === 0,
     hasBlockChecksum: (flags! & 0x10) !== 0,
     hasChecksum: (flags! & 4) !== 0,
+    size: hasSize ? descriptor.readBigUInt64LE(2) : undefined,
   };
+}
+
+function checksumOf(bytes: Uint8Array): number {
+  const checksum = new XxHash32();
+  checksum.update(bytes);
+  return checksum.digest();
 }
 
 /** Decodes a block behind the history in `out`; answers where it ends. */

@@ -1,7 +1,10 @@
 /** The .xz format 1.2.1, with LZMA2 as the only filter, which is all that `xz` and Nix write. */
+import { createHash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
+import { compareBytes } from '@tvix/castore';
 import { ByteWindow } from './byte-window.ts';
 import { corrupt, cutOff, windowTooLarge } from './corrupt.ts';
+import { Crc64 } from './crc64.ts';
 import { decodeLzma2 } from './lzma2.ts';
 
 const MAX_WINDOW_BYTES = 128 * 1024 * 1024;
@@ -11,11 +14,38 @@ const FOOTER_MAGIC = 'YZ';
 const LZMA2_FILTER = 0x21;
 /** Length of a block's check by its type. */
 const CHECK_BYTES = [0, 4, 4, 4, 8, 8, 8, 16, 16, 16, 32, 32, 32, 64, 64, 64];
-const CRC32_CHECK = 1;
+
+/** What a block's contents are checked with. */
+interface Check {
+  update(bytes: Uint8Array): unknown;
+  /** The bytes as they stand in the file. */
+  digest(): Uint8Array;
+}
+
+class Crc32 implements Check {
+  #value = 0;
+
+  update(bytes: Uint8Array): void {
+    this.#value = crc32(bytes, this.#value);
+  }
+
+  digest(): Uint8Array {
+    const digest = Buffer.alloc(4);
+    digest.writeUInt32LE(this.#value);
+    return digest;
+  }
+}
+
+/** The checks that have a meaning; a block with another one can't be checked, and is taken. */
+const CHECKS: Readonly<Record<number, () => Check>> = {
+  1: () => new Crc32(),
+  4: () => new Crc64(),
+  10: () => createHash('sha256'),
+};
 
 /**
- * Undoes xz, stream after stream. The CRC-32 of headers, footers and blocks is checked, and the lengths that headers and
- * the index tell; the other checks of blocks aren't.
+ * Undoes xz, stream after stream. The CRC-32 of headers and footers is checked, that, CRC-64 or SHA-256 of blocks, and the
+ * lengths that headers and the index tell.
  *
  * @throws StoreError `store/corrupt-compression`, `store/limit-exceeded` for a window over 128 MiB
  */
@@ -61,7 +91,7 @@ async function* decodeBlock(
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const { windowSize, packedSize, size } = await readBlockHeader(window);
   let total = 0;
-  let checksum = 0;
+  const checksum = CHECKS[check]?.();
   const chunks = decodeLzma2(window, windowSize);
   let packed: number;
   for (;;) {
@@ -71,7 +101,7 @@ async function* decodeBlock(
       break;
     }
     total += value.length;
-    if (check === CRC32_CHECK) checksum = crc32(value, checksum);
+    checksum?.update(value);
     yield value;
   }
   if (
@@ -83,8 +113,8 @@ async function* decodeBlock(
   const checkBytes = CHECK_BYTES[check]!;
   if (!(await window.fill(padding + checkBytes))) throw cutOff();
   assertZeros(window.take(padding));
-  const found = Buffer.from(window.take(checkBytes));
-  if (check === CRC32_CHECK && found.readUInt32LE(0) !== checksum)
+  const found = window.take(checkBytes);
+  if (checksum !== undefined && compareBytes(checksum.digest(), found) !== 0)
     throw corrupt('a block is damaged');
 }
 

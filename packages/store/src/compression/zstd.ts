@@ -5,6 +5,7 @@
 import { Decompress } from 'fzstd';
 import { ByteWindow } from './byte-window.ts';
 import { corrupt, cutOff, windowTooLarge } from './corrupt.ts';
+import { XxHash64 } from './xxhash64.ts';
 
 /** The largest window: that of the highest level that has no need of a flag, and of `--long`. */
 const MAX_WINDOW_BYTES = 128 * 1024 * 1024;
@@ -15,7 +16,7 @@ const CHECKSUM_BYTES = 4;
 const CHECKSUM_FLAG = 4;
 
 /**
- * Undoes Zstandard, frame after frame. Checksums are not looked at.
+ * Undoes Zstandard, frame after frame. The checksums and lengths that frames tell are checked.
  *
  * @throws StoreError `store/corrupt-compression`, `store/limit-exceeded` for a window over 128 MiB
  */
@@ -40,7 +41,9 @@ export async function* unzstd(
 async function* decodeFrame(
   window: ByteWindow,
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  const { header, hasChecksum } = await readHeader(window);
+  const { header, hasChecksum, size: told } = await readHeader(window);
+  const checksum = hasChecksum ? new XxHash64() : undefined;
+  let total = 0;
   let out: Uint8Array[] = [];
   const decoder = new Decompress((piece) => {
     if (piece.length > 0) out.push(piece);
@@ -64,18 +67,29 @@ async function* decodeFrame(
       throw corrupt('a block is damaged', cause);
     }
     pending = new Uint8Array(0);
-    yield* out;
+    for (const piece of out) {
+      total += piece.length;
+      checksum?.update(piece);
+      yield piece;
+    }
     out = [];
   }
-  if (!hasChecksum) return;
+  if (told !== undefined && told !== total)
+    throw corrupt('a frame has another length than its header says');
+  if (checksum === undefined) return;
   if (!(await window.fill(CHECKSUM_BYTES))) throw cutOff();
-  window.take(CHECKSUM_BYTES);
+  const found = readUint32(window.take(CHECKSUM_BYTES), 0);
+  if (BigInt(found) !== BigInt.asUintN(32, checksum.digest()))
+    throw corrupt('a frame is damaged');
 }
 
 /** The header of a frame as the decoder gets it: without the flag that says that a checksum follows. */
-async function readHeader(
-  window: ByteWindow,
-): Promise<{ header: Uint8Array; hasChecksum: boolean }> {
+async function readHeader(window: ByteWindow): Promise<{
+  header: Uint8Array;
+  hasChecksum: boolean;
+  /** Bytes of the content, where it is told. */
+  size: number | undefined;
+}> {
   const descriptor = window.bytes[window.at + 4]!;
   const isSingleSegment = (descriptor & 0x20) !== 0;
   const contentSizeBytes = [isSingleSegment ? 1 : 0, 2, 4, 8][descriptor >> 6]!;
@@ -91,12 +105,14 @@ async function readHeader(
       .some((byte) => byte !== 0)
   )
     throw corrupt('it needs a dictionary');
-  const size = isSingleSegment
-    ? readSize(header.subarray(length - contentSizeBytes))
-    : readWindowSize(header[5]!);
-  if (size > MAX_WINDOW_BYTES) throw windowTooLarge(size, MAX_WINDOW_BYTES);
+  const size =
+    contentSizeBytes === 0
+      ? undefined
+      : readSize(header.subarray(length - contentSizeBytes));
+  const needed = isSingleSegment ? size! : readWindowSize(header[5]!);
+  if (needed > MAX_WINDOW_BYTES) throw windowTooLarge(needed, MAX_WINDOW_BYTES);
   header[4] = descriptor & ~CHECKSUM_FLAG;
-  return { header, hasChecksum: (descriptor & CHECKSUM_FLAG) !== 0 };
+  return { header, hasChecksum: (descriptor & CHECKSUM_FLAG) !== 0, size };
 }
 
 function readSize(field: Uint8Array): number {

@@ -2,6 +2,7 @@ import { request as requestHttp } from 'node:http';
 import type { IncomingMessage } from 'node:http';
 import { request as requestHttps } from 'node:https';
 import type { CallOptions } from '@tvix/castore';
+import { requestBody } from '../binary-cache/request-body.ts';
 import { decodeContent } from '../compression/decode-content.ts';
 import { StoreError } from '../errors.ts';
 import type { Netrc } from './netrc.ts';
@@ -14,6 +15,12 @@ export interface HttpFetcherOptions {
   readonly timeoutMs?: number;
 }
 
+/** A server that sends less than this in each such time is given up. */
+const SPEED = {
+  maxBytes: Number.MAX_SAFE_INTEGER,
+  windowMs: 30_000,
+  minBytes: 4096,
+};
 const DEFAULT_TIMEOUT_MS = 15_000;
 const MAX_REDIRECTS = 10;
 const MAX_ENCODED_BYTES = Number.MAX_SAFE_INTEGER;
@@ -100,7 +107,7 @@ async function* readBody(
   signal: AbortSignal | undefined,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   try {
-    for await (const piece of response) yield piece as Uint8Array;
+    yield* requestBody(response, SPEED);
   } catch (cause) {
     if (signal?.aborted) throw signal.reason;
     throw unavailable(url, cause);
