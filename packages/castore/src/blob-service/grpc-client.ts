@@ -5,7 +5,7 @@ import { DigestSet } from '../digest/digest-map.ts';
 import { hashBytes } from '../digest/hasher.ts';
 import { CastoreError } from '../errors.ts';
 import { BlobBatchClient } from '../grpc/blob-batch-client.ts';
-import { FastBlobServiceDefinition } from '../grpc/codecs.ts';
+import { FastBlobServiceDefinition } from '../grpc/service-definitions.ts';
 import { mapConcurrently } from '../grpc/map-concurrently.ts';
 import { isStatus, statusToFailure } from '../grpc/status.ts';
 import type { StatBlobResponse } from '../proto/index.ts';

@@ -3,7 +3,7 @@ import { Status } from 'nice-grpc';
 import type { B3Digest } from '../digest/b3-digest.ts';
 import { createHasher } from '../digest/hasher.ts';
 import { CastoreError } from '../errors.ts';
-import type { FastBlobServiceDefinition } from '../grpc/codecs.ts';
+import type { FastBlobServiceDefinition } from '../grpc/service-definitions.ts';
 import { isStatus, statusToFailure } from '../grpc/status.ts';
 
 /** A client of `tvix.castore.v1.BlobService`. */

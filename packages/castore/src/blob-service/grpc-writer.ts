@@ -1,8 +1,8 @@
 import { B3Digest } from '../digest/b3-digest.ts';
 import { createHasher } from '../digest/hasher.ts';
 import { CastoreError } from '../errors.ts';
+import type { BlobChunk } from '../grpc/blob-chunk.ts';
 import { ChunkPacker } from '../grpc/chunk-packer.ts';
-import type { BlobChunk } from '../grpc/codecs.ts';
 import { OutgoingStream } from '../grpc/outgoing-stream.ts';
 import { statusToFailure } from '../grpc/status.ts';
 import type { BlobWriter, CallOptions } from './blob-service.ts';

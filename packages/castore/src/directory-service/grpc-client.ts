@@ -4,7 +4,7 @@ import type { CallOptions } from '../blob-service/blob-service.ts';
 import type { B3Digest } from '../digest/b3-digest.ts';
 import { DigestSet } from '../digest/digest-map.ts';
 import { CastoreError } from '../errors.ts';
-import { FastDirectoryServiceDefinition } from '../grpc/codecs.ts';
+import { FastDirectoryServiceDefinition } from '../grpc/service-definitions.ts';
 import { isStatus, statusToFailure } from '../grpc/status.ts';
 import { Directory } from '../node/directory.ts';
 import type {

@@ -5,7 +5,7 @@ import { CastoreError } from '../errors.ts';
 import type {
   EncodedDirectory,
   FastDirectoryServiceDefinition,
-} from '../grpc/codecs.ts';
+} from '../grpc/service-definitions.ts';
 import { OutgoingStream } from '../grpc/outgoing-stream.ts';
 import { statusToFailure } from '../grpc/status.ts';
 import type { Directory } from '../node/directory.ts';

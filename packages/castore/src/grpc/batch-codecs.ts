@@ -2,14 +2,16 @@
  * The messages of `tvix.castore.batch.v1` that carry contents, encoded with one copy of each payload. The generated
  * decoders make views already.
  */
+import { countPassingBytes } from '../heap/passing-buffers.ts';
 import {
   BlobBatchServiceDefinition,
   GetBlobsResponse,
   PutBlobsRequest,
 } from '../proto/gen/tvix/castore/batch/v1/rpc_blob_batch.ts';
 import type { GetBlobsResponse_Entry } from '../proto/gen/tvix/castore/batch/v1/rpc_blob_batch.ts';
-import { handOver } from './codecs.ts';
-import type { Codec, Replace } from './codecs.ts';
+import { handOver } from './codec.ts';
+import type { Codec } from './codec.ts';
+import type { Replace } from './service-definitions.ts';
 
 /** A blob that is longer isn't batched, and as many bytes of contents one message carries. */
 export const BATCH_BYTES: number = 1024 * 1024;
@@ -27,6 +29,7 @@ const FastPutBlobsRequest: Codec<PutBlobsRequest> = {
     finish() {
       let length = 0;
       for (const blob of blobs) length += fieldLength(blob.length);
+      countPassingBytes(length);
       const message = Buffer.allocUnsafeSlow(length);
       let at = 0;
       for (const blob of blobs) {
@@ -37,7 +40,10 @@ const FastPutBlobsRequest: Codec<PutBlobsRequest> = {
       return handOver(message);
     },
   }),
-  decode: (bytes) => PutBlobsRequest.decode(bytes),
+  decode(bytes) {
+    countPassingBytes(bytes.length);
+    return PutBlobsRequest.decode(bytes);
+  },
 };
 
 const FastGetBlobsResponse: Codec<GetBlobsResponse> = {
@@ -45,13 +51,17 @@ const FastGetBlobsResponse: Codec<GetBlobsResponse> = {
     finish() {
       let length = 0;
       for (const entry of entries) length += fieldLength(entryLength(entry));
+      countPassingBytes(length);
       const message = Buffer.allocUnsafeSlow(length);
       let at = 0;
       for (const entry of entries) at = writeEntry(message, at, entry);
       return handOver(message);
     },
   }),
-  decode: (bytes) => GetBlobsResponse.decode(bytes),
+  decode(bytes) {
+    countPassingBytes(bytes.length);
+    return GetBlobsResponse.decode(bytes);
+  },
 };
 
 type Methods = typeof BlobBatchServiceDefinition.methods;

@@ -8,8 +8,10 @@ import type {
   StatBlobRequest,
   StatBlobResponse,
 } from '../proto/index.ts';
-import { ChunkPacker } from './chunk-packer.ts';
-import type { BlobChunk, FastBlobServiceDefinition } from './codecs.ts';
+import type { BlobChunk } from './blob-chunk.ts';
+import { ReadPacker } from './read-chunk.ts';
+import type { ReadChunk } from './read-chunk.ts';
+import type { FastBlobServiceDefinition } from './service-definitions.ts';
 import { failureToStatus, notFound } from './status.ts';
 import type { FailureOptions, ServerHooks } from './status.ts';
 
@@ -47,13 +49,13 @@ export class BlobServiceServer implements ServiceImplementation<
   async *read(
     request: ReadBlobRequest,
     { signal }: CallContext,
-  ): AsyncGenerator<BlobChunk, void> {
+  ): AsyncGenerator<ReadChunk, void> {
     try {
       const digest = B3Digest.fromBytes(request.digest);
       const reader = await this.#blobs.openRead(digest, { signal });
       if (reader === undefined) throw blobNotFound(digest);
       try {
-        const packer = new ChunkPacker();
+        const packer = new ReadPacker();
         for await (const bytes of reader.read(undefined, { signal }))
           yield* packer.add(bytes);
         const last = packer.finish();

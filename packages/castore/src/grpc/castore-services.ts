@@ -7,7 +7,7 @@ import { BlobServiceServer } from './blob-service-server.ts';
 import {
   FastBlobServiceDefinition,
   FastDirectoryServiceDefinition,
-} from './codecs.ts';
+} from './service-definitions.ts';
 import { DirectoryServiceServer } from './directory-service-server.ts';
 import type { ServerHooks } from './status.ts';
 

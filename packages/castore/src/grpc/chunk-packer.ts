@@ -1,5 +1,5 @@
-import { allocateBlobChunk, encodeBlobChunk } from './codecs.ts';
-import type { BlobChunk } from './codecs.ts';
+import { allocateBlobChunk, encodeBlobChunk } from './blob-chunk.ts';
+import type { BlobChunk } from './blob-chunk.ts';
 
 /** How many bytes of a blob one message carries: enough to make the cost of a message small, little enough to stream. */
 export const CHUNK_BYTES: number = 256 * 1024;

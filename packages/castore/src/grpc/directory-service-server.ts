@@ -12,7 +12,7 @@ import type {
 import type {
   EncodedDirectory,
   FastDirectoryServiceDefinition,
-} from './codecs.ts';
+} from './service-definitions.ts';
 import { failureToStatus, notFound } from './status.ts';
 import type { FailureOptions, ServerHooks } from './status.ts';
 

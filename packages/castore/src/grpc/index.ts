@@ -19,15 +19,17 @@ export { BlobBatchServer } from './blob-batch-server.ts';
 export { BlobServiceServer } from './blob-service-server.ts';
 export { DirectoryServiceServer } from './directory-service-server.ts';
 export { MAX_MESSAGE_BYTES } from './channel.ts';
+export { BlobChunk } from './blob-chunk.ts';
 export {
-  BlobChunk,
   EncodedDirectory,
   FastBlobServiceDefinition,
   FastDirectoryServiceDefinition,
-} from './codecs.ts';
+} from './service-definitions.ts';
 export { mapConcurrently } from './map-concurrently.ts';
 export { OutgoingStream } from './outgoing-stream.ts';
-export type { Codec, Replace } from './codecs.ts';
+export type { Codec } from './codec.ts';
+export { ReadChunk } from './read-chunk.ts';
+export type { Replace } from './service-definitions.ts';
 export {
   failureToStatus,
   isStatus,

@@ -2,7 +2,9 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { FastBlobBatchServiceDefinition } from '../../src/grpc/batch-codecs.ts';
 import { CHUNK_BYTES, ChunkPacker } from '../../src/grpc/chunk-packer.ts';
-import { BlobChunk, EncodedDirectory } from '../../src/grpc/codecs.ts';
+import { BlobChunk } from '../../src/grpc/blob-chunk.ts';
+import { ReadChunk, ReadPacker } from '../../src/grpc/read-chunk.ts';
+import { EncodedDirectory } from '../../src/grpc/service-definitions.ts';
 import {
   GetBlobsResponse,
   PutBlobsRequest,
@@ -144,6 +146,45 @@ describe('the codecs of batches', () => {
       }),
       { verbose: true, numRuns: 50 },
     );
+  });
+});
+
+describe('ReadPacker', () => {
+  it.each([
+    ['one by one', 1, 1000],
+    ['in odd pieces', 65_537, 700_001],
+    ['in whole messages', CHUNK_BYTES, 3 * CHUNK_BYTES],
+    ['all at once', 700_001, 700_001],
+  ])(
+    'makes messages of one length, as the generated codec does, of bytes that come %s',
+    (_how, step, length) => {
+      const contents = patternBytes(length);
+      const packer = new ReadPacker();
+      const messages: ReadChunk[] = [];
+      for (let at = 0; at < length; at += step)
+        messages.push(...packer.add(contents.subarray(at, at + step)));
+      const last = packer.finish();
+      if (last !== undefined) messages.push(last);
+      expect(packer.finish()).toBeUndefined();
+      // Copied at once, as a server does: the next message is written over it.
+      const pieces = messages.map((message) =>
+        Buffer.from(
+          GeneratedBlobChunk.decode(
+            Buffer.from(onTheWire(ReadChunk.encode(message))),
+          ).data,
+        ),
+      );
+      expect(
+        pieces.slice(0, -1).every((piece) => piece.length === CHUNK_BYTES),
+      ).toBe(true);
+      expect(Buffer.compare(Buffer.concat(pieces), contents)).toBe(0);
+    },
+  );
+
+  it('makes no message of nothing', () => {
+    const packer = new ReadPacker();
+    expect([...packer.add(new Uint8Array(0))]).toEqual([]);
+    expect(packer.finish()).toBeUndefined();
   });
 });
 

@@ -5,7 +5,7 @@ import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from '@jest/globals';
 import { Status } from 'nice-grpc';
 import { hashBytes } from '../../src/digest/hasher.ts';
-import { encodeBlobChunk } from '../../src/grpc/codecs.ts';
+import { encodeBlobChunk } from '../../src/grpc/blob-chunk.ts';
 import { MAX_MESSAGE_BYTES } from '../../src/grpc/index.ts';
 import type { GrpcEndpoint } from '../../src/grpc/index.ts';
 import { openCastoreLoopback } from './loopback.ts';

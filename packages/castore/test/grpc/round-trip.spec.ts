@@ -29,6 +29,27 @@ describe.each(['unix', 'tcp'] as const)('a loopback over %s', (transport) => {
     }
   });
 
+  it('keeps blobs apart that are read at the same time', async () => {
+    const { blobs } = loopback;
+    const contents = Array.from({ length: 6 }, (_, seed) =>
+      patternBytes(2_500_000).map((byte) => byte ^ (seed * 37)),
+    );
+    const digests = [];
+    for (const blob of contents) {
+      const writer = blobs.openWrite();
+      await writer.write(blob);
+      digests.push(await writer.close());
+    }
+    const read = await Promise.all(
+      digests.map(async (digest) => {
+        const reader = await blobs.openRead(digest);
+        return await collect(reader!.read());
+      }),
+    );
+    for (const [index, blob] of read.entries())
+      expect(Buffer.compare(blob, contents[index]!)).toBe(0);
+  });
+
   it('answers at length while an upload is under way', async () => {
     const { blobs } = loopback;
     const contents = patternBytes(300_000);

@@ -1,7 +1,7 @@
 /** The body of a compression thread: a batch in, a batch out, their memory handed over both ways. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { type CompressionBatch, compressBatch } from './compress-batch.ts';
-import { createMinorCollection } from './minor-collection.ts';
+import { createMinorCollection } from '../../heap/minor-collection.ts';
 import { openZstd } from './zstd.ts';
 
 const { level } = workerData as { readonly level: number };
