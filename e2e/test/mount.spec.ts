@@ -172,6 +172,26 @@ describeWith(['root', '/dev/fuse'], 'tvix-store mount', () => {
   );
 
   it(
+    'exits with 1 when somebody had to be cut off, and with 0 when all left in time',
+    async () => {
+      const name = await importFolder('kept', 'kept open');
+      for (const leaves of [false, true]) {
+        await using mount = await Mount.start(points.create(), [
+          '--store',
+          local,
+        ]);
+        const file = await open(join(mount.point, name, 'file'), 'r');
+        mount.child.kill('SIGTERM');
+        await until(() => mount.log.some((text) => text.includes('stopping')));
+        if (leaves) await close(file);
+        expect(await mount.exited).toBe(leaves ? 0 : 1);
+        if (!leaves) await close(file).catch(() => undefined);
+      }
+    },
+    TEST_MS,
+  );
+
+  it(
     'exits with 0 when somebody else unmounts',
     async () => {
       await using mount = await Mount.start(points.create(), [

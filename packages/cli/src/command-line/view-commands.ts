@@ -62,7 +62,7 @@ export function addViewCommands(
     .description(
       'Serves the store as a read-only file system to virtual machines, at a unix socket for their vhost-user-fs devices, until SIGINT or SIGTERM.',
     )
-    .option('-l, --list', 'let the root be listed')
+    .option('-l, --list-root', 'let the root be listed')
     .addHelpText(
       'after',
       examples(

@@ -76,9 +76,9 @@ async function serve(
   await Promise.race([mounted.ended, aborted(gentle)]);
   if (gentle.aborted) {
     logger.info('stopping');
-    await mounted.close({ signal: hard });
+    const isGentle = await mounted.close({ signal: hard });
+    if (!isGentle)
+      throw new CliError('cli/cut-off', 'who used the mount was cut off');
   }
-  if (hard.aborted)
-    throw new CliError('cli/cut-off', 'who used the mount was cut off');
   logger.info({ mountPoint }, 'unmounted');
 }

@@ -15,7 +15,7 @@ export const virtiofs: Command = async (context, { operands, options }) => {
       rootNodes: new PathInfoRootNodes(pathInfos),
       directories,
       blobs,
-      listRoot: options['list'] === true,
+      listRoot: options['listRoot'] === true,
       onConnectionFailed: (err) =>
         logger.error({ err }, 'a virtual machine was cut off'),
     });

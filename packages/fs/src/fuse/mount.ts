@@ -74,7 +74,7 @@ export class FuseMount implements AsyncDisposable {
   readonly ended: Promise<void>;
   readonly #server: FuseServer;
   readonly #watchdog: Watchdog;
-  #closing: Promise<void> | undefined;
+  #closing: Promise<boolean> | undefined;
 
   /** For {@link mountFuse}: the server of what is mounted there. */
   constructor(mountPoint: string, server: FuseServer, signal?: AbortSignal) {
@@ -98,16 +98,16 @@ export class FuseMount implements AsyncDisposable {
 
   /**
    * Unmounts, waits a little for those who still use it, and then cuts them off: their next request fails with
-   * ENOTCONN. The signal ends the wait. A second call waits for the first.
+   * ENOTCONN. The signal ends the wait. Answers whether nobody had to be cut off. A second call waits for the first.
    *
    * @throws FsError `fs/unmount-failed`, `fs/server-died`
    */
-  close(options: { readonly signal?: AbortSignal } = {}): Promise<void> {
+  close(options: { readonly signal?: AbortSignal } = {}): Promise<boolean> {
     return (this.#closing ??= this.#close(options.signal));
   }
 
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.close();
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
   }
 
   #closeAt(signal: AbortSignal | undefined): void {
@@ -119,23 +119,25 @@ export class FuseMount implements AsyncDisposable {
     this.ended.then(ended, ended);
   }
 
-  async #close(signal: AbortSignal | undefined): Promise<void> {
+  async #close(signal: AbortSignal | undefined): Promise<boolean> {
     await this.unmount();
-    if (signal?.aborted !== true) await this.#patience(signal);
+    const haveAllLeft =
+      signal?.aborted !== true && (await this.#patience(signal));
     this.#server.stop();
     await this.ended;
+    return haveAllLeft;
   }
 
-  /** Waits for the users, but not for long. */
-  async #patience(signal: AbortSignal | undefined): Promise<void> {
+  /** Waits for the users, but not for long; answers whether all have left. */
+  async #patience(signal: AbortSignal | undefined): Promise<boolean> {
     let stop = (): void => undefined;
-    const over = new Promise<void>((resolve) => {
-      stop = resolve;
+    const over = new Promise<false>((resolve) => {
+      stop = () => resolve(false);
     });
     const timer = setTimeout(stop, GRACE_MS);
     signal?.addEventListener('abort', stop);
     try {
-      await Promise.race([this.ended, over]);
+      return await Promise.race([this.ended.then(() => true), over]);
     } finally {
       clearTimeout(timer);
       signal?.removeEventListener('abort', stop);

@@ -65,7 +65,7 @@ describeMounts('a mount, from beginning to end', ['fuse', 'root'], () => {
     });
     await shell(`umount ${mount.mountPoint}`);
     await mount.ended;
-    await mount.close();
+    expect(await mount.close()).toBe(true);
   });
 
   it('goes out of sight while a file is open, which can still be read', async () => {
@@ -109,7 +109,7 @@ describeMounts('a mount, from beginning to end', ['fuse', 'root'], () => {
       env: { LC_ALL: 'C' },
     });
     const gone = once(client, 'exit');
-    await mount.close();
+    expect(await mount.close()).toBe(false);
     expect((await gone)[0]).toBe(1);
   });
 
@@ -130,7 +130,7 @@ describeMounts('a mount, from beginning to end', ['fuse', 'root'], () => {
     // The usual patience would never end.
     jest.useFakeTimers({ doNotFake: ['nextTick', 'setImmediate'] });
     try {
-      await mount.close({ signal: AbortSignal.abort() });
+      expect(await mount.close({ signal: AbortSignal.abort() })).toBe(false);
     } finally {
       jest.useRealTimers();
     }
