@@ -10,7 +10,9 @@ export function decodePayload(
   if (header.codec === Codec.raw)
     return payload.length === header.rawLength ? payload : undefined;
   try {
-    return zstd.decompress(payload, header.rawLength);
+    const raw = Buffer.allocUnsafeSlow(header.rawLength);
+    zstd.decompress(payload, raw);
+    return raw;
   } catch {
     return undefined;
   }

@@ -40,7 +40,7 @@ export interface LocalStoreOptions {
   readonly packTargetBytes?: number;
   /** As many bytes are on their way to the disk at once; whoever would exceed that waits. */
   readonly inFlightBytes?: number;
-  /** Zstandard's level, 1 to 19. */
+  /** Zstandard's level, see `CompressorOptions`. */
   readonly compressionLevel?: number;
   /** Threads that compress, see `CompressorOptions`. */
   readonly compressionThreads?: number;
@@ -61,7 +61,7 @@ const MIB = 1024 * 1024;
 const DEFAULTS = {
   reserveBytes: 64 * MIB,
   packTargetBytes: 64 * MIB,
-  inFlightBytes: 16 * MIB,
+  inFlightBytes: 32 * MIB,
   compressionLevel: 2,
 };
 

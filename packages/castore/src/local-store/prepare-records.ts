@@ -23,7 +23,7 @@ const BATCH_BYTES = 1024 * 1024;
 export interface PreparedGroup {
   readonly records: readonly PreparedRecord[];
   /** Their payloads lie in here: once they were written it can be used again. */
-  readonly slab: Uint8Array<ArrayBuffer>;
+  readonly slab: Uint8Array<SharedArrayBuffer>;
 }
 
 /**
@@ -44,11 +44,12 @@ export function prepareRecords(
       end += 1;
     } while (end < records.length && bytes < BATCH_BYTES);
     const group = records.slice(start, end);
-    const result = compressor.compress(gather(group, slabs.take(bytes)));
+    const batch = gather(group, slabs.take(bytes));
+    const result = compressor.compress(batch);
     groups.push(
       result instanceof Promise
-        ? result.then((done) => split(group, done))
-        : split(group, result),
+        ? result.then((done) => split(group, batch.slab, done))
+        : split(group, batch.slab, result),
     );
     start = end;
   }
@@ -69,7 +70,7 @@ export function prepareUncompressed(record: RawRecord): PreparedRecord {
 
 function gather(
   records: readonly RawRecord[],
-  slab: Uint8Array<ArrayBuffer>,
+  slab: Uint8Array<SharedArrayBuffer>,
 ): CompressionBatch {
   const lengths = new Uint32Array(records.length);
   let at = 0;
@@ -83,9 +84,9 @@ function gather(
 
 function split(
   records: readonly RawRecord[],
-  result: CompressedBatch,
+  slab: Uint8Array<SharedArrayBuffer>,
+  { codecs, storedLengths, crcs }: CompressedBatch,
 ): PreparedGroup {
-  const { slab, codecs, storedLengths, crcs } = result;
   let at = 0;
   const prepared = records.map(({ kind, key, bytes }, i): PreparedRecord => {
     const payload = slab.subarray(at, at + storedLengths[i]!);

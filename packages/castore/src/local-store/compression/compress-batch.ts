@@ -4,20 +4,18 @@ import type { Zstd } from './zstd.ts';
 
 /** Payloads laid end to end, to be compressed together. */
 export interface CompressionBatch {
-  /** A whole buffer, which may have room behind the payloads. */
-  readonly slab: Uint8Array<ArrayBuffer>;
-  readonly lengths: Uint32Array<ArrayBuffer>;
+  /** Shared between threads, and for the batch alone until it is done. May have room behind the payloads. */
+  readonly slab: Uint8Array<SharedArrayBuffer>;
+  readonly lengths: Uint32Array;
 }
 
-/** What became of them, in their order. */
+/** What became of them, in their order: the payloads as they are to be stored lie end to end in the slab. */
 export interface CompressedBatch {
-  /** The batch's own buffer, with the payloads as they are to be stored laid end to end. */
-  readonly slab: Uint8Array<ArrayBuffer>;
   /** A number for each: its {@link Codec}. */
-  readonly codecs: Uint8Array<ArrayBuffer>;
-  readonly storedLengths: Uint32Array<ArrayBuffer>;
+  readonly codecs: Uint8Array;
+  readonly storedLengths: Uint32Array;
   /** CRC-32 of each payload as stored. */
-  readonly crcs: Uint32Array<ArrayBuffer>;
+  readonly crcs: Uint32Array;
 }
 
 /** Shorter payloads rarely shrink by more than the frame costs. */
@@ -32,6 +30,13 @@ const PROBE_FROM_BYTES = 512;
 /** A compressed payload is kept if it is at most this part of the raw one: less isn't worth a decode for each read. */
 const WORTHWHILE = 0.95;
 
+/** Payloads below this size are compressed one level higher, which costs little where there is little to search. */
+const SHORT_BELOW_BYTES = 128 * 1024;
+
+/** For frames, and for what they decode to again. */
+let frameRoom = new Uint8Array(0);
+let decodedRoom = new Uint8Array(0);
+
 /**
  * Compresses each payload by itself where that pays, and proves each result by decompressing and comparing it: a bug
  * in a compressor must not reach the disk (it did in restic 0.16.3).
@@ -39,9 +44,8 @@ const WORTHWHILE = 0.95;
 export function compressBatch(
   zstd: Zstd,
   level: number,
-  batch: CompressionBatch,
+  { slab, lengths }: CompressionBatch,
 ): CompressedBatch {
-  const { slab, lengths } = batch;
   const count = lengths.length;
   const codecs = new Uint8Array(count);
   const storedLengths = new Uint32Array(count);
@@ -61,23 +65,32 @@ export function compressBatch(
     from += payload.length;
     end += stored.length;
   }
-  return { slab, codecs, storedLengths, crcs };
+  return { codecs, storedLengths, crcs };
 }
 
-/** A frame that holds the payload and is worth it; `undefined` where there is none. */
+/** A frame that holds the payload and is worth it, valid until the next call; `undefined` where there is none. */
 function tryCompress(
   zstd: Zstd,
   level: number,
   payload: Uint8Array,
 ): Uint8Array | undefined {
-  if (payload.length < COMPRESS_FROM_BYTES) return undefined;
-  if (payload.length >= PROBE_FROM_BYTES && looksRandom(payload))
-    return undefined;
-  const frame = zstd.compress(payload, level);
-  if (frame.length > payload.length * WORTHWHILE) return undefined;
-  let decoded: Uint8Array;
+  const { length } = payload;
+  if (length < COMPRESS_FROM_BYTES) return undefined;
+  if (length >= PROBE_FROM_BYTES && looksRandom(payload)) return undefined;
+  if (decodedRoom.length < length) {
+    frameRoom = new Uint8Array(length);
+    decodedRoom = new Uint8Array(length);
+  }
+  const written = zstd.compress(
+    payload,
+    length < SHORT_BELOW_BYTES ? level + 1 : level,
+    frameRoom.subarray(0, length * WORTHWHILE),
+  );
+  if (written === undefined) return undefined;
+  const frame = frameRoom.subarray(0, written);
+  const decoded = decodedRoom.subarray(0, length);
   try {
-    decoded = zstd.decompress(frame, payload.length);
+    zstd.decompress(frame, decoded);
   } catch {
     // Storing it as it is is always right.
     return undefined;

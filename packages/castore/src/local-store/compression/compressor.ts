@@ -10,10 +10,11 @@ import { openZstd, type Zstd } from './zstd.ts';
 
 /** How a store compresses. */
 export interface CompressorOptions {
-  /** Zstandard's level, 1 to 19. */
+  /** Zstandard's level for long payloads, 1 to 18; shorter ones get one more. */
   readonly level: number;
   /**
-   * Threads beside the calling one; 0 compresses on the calling thread. Left out: one a core, at most four. There are
+   * Threads beside the calling one; 0 compresses on the calling thread. Left out: one for each core but the
+   * calling thread's, one to four. There are
    * none where the built worker isn't found: in code that runs from its TypeScript sources, or was bundled.
    */
   readonly threads?: number | undefined;
@@ -46,7 +47,8 @@ export class Compressor {
 
   static async open(options: CompressorOptions): Promise<Compressor> {
     const wanted =
-      options.threads ?? Math.min(MAX_THREADS, availableParallelism());
+      options.threads ??
+      Math.min(MAX_THREADS, Math.max(1, availableParallelism() - 1));
     const count = existsSync(WORKER) ? wanted : 0;
     const threads = Array.from(
       { length: count },
@@ -55,7 +57,7 @@ export class Compressor {
     return new Compressor(await openZstd(), options.level, threads);
   }
 
-  /** The bytes of the batch are given away: they may move to another thread. */
+  /** Works in the slab of the batch, which nobody else may look into meanwhile. */
   compress(
     batch: CompressionBatch,
   ): CompressedBatch | Promise<CompressedBatch> {
@@ -90,7 +92,7 @@ class CompressionThread {
     return new Promise((resolve, reject) => {
       this.#jobs.push({ resolve, reject, bytes });
       worker.ref();
-      worker.postMessage(batch, [batch.slab.buffer, batch.lengths.buffer]);
+      worker.postMessage(batch);
     });
   }
 

@@ -1,8 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
 import { compressBatch } from '../../../src/local-store/compression/compress-batch.ts';
+import { openPackagedZstd } from '../../../src/local-store/compression/packaged-zstd.ts';
+import { openSystemZstd } from '../../../src/local-store/compression/system-zstd.ts';
+import { openWasmZstd } from '../../../src/local-store/compression/wasm-zstd.ts';
 import {
-  openNativeZstd,
-  openWasmZstd,
   openZstd,
   type Zstd,
 } from '../../../src/local-store/compression/zstd.ts';
@@ -13,10 +14,26 @@ const wasm = await openWasmZstd();
 const best = await openZstd();
 const implementations: [string, Zstd][] = [
   ['wasm', wasm],
-  // Where the native one isn't installed, the best is the wasm.
-  ['native', openNativeZstd() ?? best],
-  ['the best of both', best],
+  // Where one isn't there, the best that is stands in for it.
+  ['the addon', openPackagedZstd(wasm) ?? best],
+  ['the system', openSystemZstd() ?? best],
 ];
+
+function compressed(zstd: Zstd, bytes: Uint8Array): Uint8Array {
+  const target = new Uint8Array(bytes.length + 64);
+  return target.subarray(0, zstd.compress(bytes, 3, target));
+}
+
+function decompressed(
+  zstd: Zstd,
+  frame: Uint8Array,
+  length: number,
+): Uint8Array {
+  const target = new Uint8Array(length);
+  zstd.decompress(frame, target);
+  return target;
+}
+
 const inputs = [1, 100, 3000, 100_000, 600_000].map((length) =>
   Buffer.from(
     'all work and no play makes jack a dull boy. '.repeat(15_000),
@@ -26,8 +43,8 @@ const inputs = [1, 100, 3000, 100_000, 600_000].map((length) =>
 describe.each(implementations)('frames of %s', (_, writer) => {
   it.each(implementations)('are read by %s', (_name, reader) => {
     for (const input of inputs) {
-      const frame = writer.compress(input, 3);
-      const output = reader.decompress(frame, input.length);
+      const frame = compressed(writer, input);
+      const output = decompressed(reader, frame, input.length);
       expect(Buffer.compare(output, input)).toBe(0);
     }
   });
@@ -35,19 +52,27 @@ describe.each(implementations)('frames of %s', (_, writer) => {
   it.each(implementations)(
     'are refused by %s where they hold another length, or are damaged',
     (_name, reader) => {
-      const frame = writer.compress(inputs[2]!, 3);
-      expect(() => reader.decompress(frame, 2999)).toThrow();
-      expect(() => reader.decompress(frame, 3001)).toThrow();
-      expect(() => reader.decompress(frame.subarray(0, -1), 3000)).toThrow();
+      const frame = compressed(writer, inputs[2]!);
+      expect(() => decompressed(reader, frame, 2999)).toThrow();
+      expect(() => decompressed(reader, frame, 3001)).toThrow();
+      const cut = frame.subarray(0, -1);
+      expect(() => decompressed(reader, cut, 3000)).toThrow();
     },
   );
+
+  it('are not made where there is too little room', () => {
+    const { length } = compressed(writer, inputs[3]!);
+    const room = new Uint8Array(length - 1);
+    expect(writer.compress(inputs[3]!, 3, room)).toBeUndefined();
+  });
 });
 
 function batchOf(payloads: Uint8Array[]): Parameters<typeof compressBatch>[2] {
-  return {
-    slab: new Uint8Array(Buffer.concat(payloads)),
-    lengths: Uint32Array.from(payloads, ({ length }) => length),
-  };
+  const lengths = Uint32Array.from(payloads, ({ length }) => length);
+  const bytes = Buffer.concat(payloads);
+  const slab = new Uint8Array(new SharedArrayBuffer(bytes.length));
+  slab.set(bytes);
+  return { slab, lengths };
 }
 
 describe('compressBatch', () => {
@@ -59,7 +84,8 @@ describe('compressBatch', () => {
       new Uint8Array(0),
       inputs[3]!,
     ];
-    const result = compressBatch(best, 3, batchOf(payloads));
+    const batch = batchOf(payloads);
+    const result = compressBatch(best, 3, batch);
     expect([...result.codecs]).toEqual([
       Codec.zstd,
       Codec.raw,
@@ -69,18 +95,18 @@ describe('compressBatch', () => {
     ]);
     let at = 0;
     for (const [i, payload] of payloads.entries()) {
-      const stored = result.slab.slice(at, at + result.storedLengths[i]!);
+      const stored = batch.slab.slice(at, at + result.storedLengths[i]!);
       at += stored.length;
       const raw =
         result.codecs[i] === Codec.raw
           ? stored
-          : best.decompress(stored, payload.length);
+          : decompressed(best, stored, payload.length);
       expect(Buffer.compare(raw, payload)).toBe(0);
     }
   });
 
   it.each<[string, Zstd['decompress']]>([
-    ['other bytes', (_, rawLength) => new Uint8Array(rawLength)],
+    ['other bytes', (_, target) => void target.fill(0)],
     [
       'an error',
       () => {
@@ -89,8 +115,9 @@ describe('compressBatch', () => {
     ],
   ])('keeps no frame that decodes to %s', (_, decompress) => {
     const broken: Zstd = { ...best, decompress };
-    const { codecs, slab } = compressBatch(broken, 3, batchOf([inputs[2]!]));
+    const batch = batchOf([inputs[2]!]);
+    const { codecs } = compressBatch(broken, 3, batch);
     expect([...codecs]).toEqual([Codec.raw]);
-    expect(Buffer.compare(slab, inputs[2]!)).toBe(0);
+    expect(Buffer.compare(batch.slab, inputs[2]!)).toBe(0);
   });
 });
