@@ -67,6 +67,8 @@ export class CommitQueue {
   readonly #target: CommitTarget;
   #writer: PackWriter | undefined;
   #waiting: Group[] = [];
+  /** Records that are still being prepared. */
+  readonly #coming = new Set<Promise<void>>();
   #running: Promise<void> | undefined;
   #failure: CastoreError | undefined;
 
@@ -90,6 +92,20 @@ export class CommitQueue {
     writes: readonly IndexWrite[] = [],
   ): Promise<void> {
     return this.#enqueue({ records, writes });
+  }
+
+  /**
+   * Tells of records that will be added as soon as they are prepared: a round that is about to start waits for them,
+   * since each costs two syncs, and copies of half the pages of the index.
+   */
+  expect(preparation: Promise<unknown>): void {
+    const coming = preparation
+      .then(
+        () => {},
+        () => {},
+      )
+      .then(() => void this.#coming.delete(coming));
+    this.#coming.add(coming);
   }
 
   /** Changes the index by what it holds when every write before this one is in it. */
@@ -139,6 +155,7 @@ export class CommitQueue {
     // A turn of grace: what is added in the same turn shares the first round.
     await Promise.resolve();
     while (this.#waiting.length > 0) {
+      await Promise.all(this.#coming);
       const groups = this.#takeRound();
       try {
         if (this.#failure !== undefined) throw this.#failure;

@@ -375,6 +375,7 @@ export class LocalStore implements AsyncDisposable {
     const groups = prepareRecords(this.#compressor, this.#slabs, records);
     const outcomes = await Promise.allSettled(
       groups.map(async (group) => {
+        if (group instanceof Promise) queue.expect(group);
         const prepared = group instanceof Promise ? await group : group;
         const queued = prepared.records.map((record) => ({
           record,
