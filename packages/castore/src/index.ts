@@ -102,6 +102,7 @@ export {
 export type { DirectoryLookup } from './directory-service/traverse.ts';
 export type { TreeEvent, TreeEvents } from './tree/event.ts';
 export { treeFromDisk, treeFromDiskSync } from './tree/from-disk.ts';
+export type { DiskTreeOptions } from './tree/from-disk.ts';
 export { ingestTree } from './tree/ingest.ts';
 export type {
   IngestOptions,

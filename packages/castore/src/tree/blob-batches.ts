@@ -3,26 +3,36 @@ import type { B3Digest } from '../digest/b3-digest.ts';
 import { CastoreError } from '../errors.ts';
 
 /** A batch is sent when one more blob would exceed either. */
-const MAX_BATCH_BYTES = 4 * 1024 * 1024;
-const MAX_BATCH_BLOBS = 1000;
+const BATCH_BYTES = 1024 * 1024;
+const BATCH_BLOBS = 1000;
+
+/** How many batches may be on their way: what makes them durable does so with several at a time. */
+const MAX_UNDER_WAY = 8;
+
+/** What a batch begins with, and doubles from there. */
+const FIRST_BUFFER_BYTES = 64 * 1024;
 
 /** What the batches tell while they are stored. */
 export interface BlobBatchesOptions<T> {
-  /** Gets the digest of each blob, with what it was added for. */
+  /** Gets the digest of each blob, with what it was begun for. */
   readonly onStored: (item: T, digest: B3Digest) => void;
   /** Gets the first failure as soon as it happens. */
   readonly onFailure: (error: unknown) => void;
   readonly signal: AbortSignal;
 }
 
-/** Gathers small blobs and stores them in batches: one is on its way while the next one is gathered, never more. */
+/** Gathers small blobs, copying their bytes, and stores them in batches, several at a time. */
 export class BlobBatches<T> {
   readonly #blobs: Pick<BlobService, 'putMany'>;
   readonly #options: BlobBatchesOptions<T>;
-  #gathered: Uint8Array[] = [];
+  readonly #underWay = new Set<Promise<void>>();
+  /** Buffers of batches that are stored. */
+  readonly #spare: Buffer[] = [];
+  #buffer: Buffer | undefined;
+  #filled = 0;
+  /** Where each of the gathered blobs begins. */
+  #starts: number[] = [];
   #items: T[] = [];
-  #bytes = 0;
-  #onItsWay: Promise<void> = Promise.resolve();
 
   constructor(
     blobs: Pick<BlobService, 'putMany'>,
@@ -33,52 +43,76 @@ export class BlobBatches<T> {
   }
 
   /**
-   * Adds a blob, whose bytes must not change until it is stored. A promise where the batch that is on its way must
-   * arrive before more is welcome.
+   * Begins a blob of at most {@link BATCH_BYTES}, whose bytes are to follow. A promise where another batch must arrive
+   * before they are welcome.
    */
-  add(bytes: Uint8Array, item: T): Promise<void> | undefined {
-    const count = this.#gathered.length;
+  begin(size: number, item: T): Promise<void> | undefined {
     const isFull =
-      count === MAX_BATCH_BLOBS ||
-      (count > 0 && this.#bytes + bytes.length > MAX_BATCH_BYTES);
+      this.#items.length === BATCH_BLOBS || this.#filled + size > BATCH_BYTES;
     const sent = isFull ? this.#send() : undefined;
-    this.#gathered.push(bytes);
+    this.#makeRoom(size);
+    this.#starts.push(this.#filled);
     this.#items.push(item);
-    this.#bytes += bytes.length;
     return sent;
+  }
+
+  /** Adds the next bytes of the blob that was begun last. */
+  append(bytes: Uint8Array): void {
+    this.#buffer!.set(bytes, this.#filled);
+    this.#filled += bytes.length;
   }
 
   /** Stores all that is left. */
   async finish(): Promise<void> {
     await this.#send();
-    await this.#onItsWay;
+    await Promise.all(this.#underWay);
   }
 
-  /** Starts to store what was gathered, as soon as the batch before it is stored. */
-  async #send(): Promise<void> {
-    const gathered = this.#gathered;
-    const items = this.#items;
-    this.#gathered = [];
+  #makeRoom(size: number): void {
+    this.#buffer ??= this.#spare.pop();
+    const needed = this.#filled + size;
+    if (this.#buffer !== undefined && needed <= this.#buffer.length) return;
+    const doubled = 2 * (this.#buffer?.length ?? 0);
+    const buffer = Buffer.allocUnsafeSlow(
+      Math.max(needed, doubled, FIRST_BUFFER_BYTES),
+    );
+    this.#buffer?.copy(buffer, 0, 0, this.#filled);
+    this.#buffer = buffer;
+  }
+
+  /** Starts to store what was gathered; a promise where too much is on its way then. */
+  #send(): Promise<void> | undefined {
+    const buffer = this.#buffer;
+    if (buffer === undefined || this.#items.length === 0) return undefined;
+    const underWay = this.#put(buffer).then(() => {
+      this.#underWay.delete(underWay);
+    });
+    this.#underWay.add(underWay);
+    underWay.catch(this.#options.onFailure);
+    this.#buffer = undefined;
+    this.#filled = 0;
+    this.#starts = [];
     this.#items = [];
-    this.#bytes = 0;
-    await this.#onItsWay;
-    if (gathered.length === 0) return;
-    this.#onItsWay = this.#put(gathered, items);
-    this.#onItsWay.catch(this.#options.onFailure);
+    return this.#underWay.size < MAX_UNDER_WAY
+      ? undefined
+      : Promise.race(this.#underWay);
   }
 
-  async #put(
-    gathered: readonly Uint8Array[],
-    items: readonly T[],
-  ): Promise<void> {
+  async #put(buffer: Buffer): Promise<void> {
     const { signal, onStored } = this.#options;
-    const digests = await this.#blobs.putMany(gathered, { signal });
+    const items = this.#items;
+    const ends = [...this.#starts.slice(1), this.#filled];
+    const blobs = this.#starts.map((start, i) =>
+      buffer.subarray(start, ends[i]),
+    );
+    const digests = await this.#blobs.putMany(blobs, { signal });
     if (digests.length !== items.length) {
       throw new CastoreError(
         'castore/protocol',
         `${items.length} blobs were put, ${digests.length} digests came back`,
       );
     }
+    this.#spare.push(buffer);
     for (const [i, item] of items.entries()) onStored(item, digests[i]!);
   }
 }

@@ -5,29 +5,23 @@ import type { TreeEvent } from './event.ts';
 const BATCH_BYTES = 1024 * 1024;
 /** How many events a batch holds, give or take those of one entry. */
 const BATCH_EVENTS = 4096;
-/** Files up to this length are never torn apart: an unfilled rest of a batch is cheaper than a copy later. */
-const WHOLE_FILE_BYTES = 128 * 1024;
 
 /**
  * Gathers events until they are worth handing on. File contents are read into one buffer a batch, which the events have
- * views of: it passes on with them, and the next batch gets a fresh one.
+ * views of: it passes on with them, and the next batch gets a fresh one, unless they are known to be done with it then.
  */
 export class DiskBatch {
+  readonly #reusesBuffer: boolean;
   #events: TreeEvent[] = [];
   #buffer: Buffer | undefined;
   #filled = 0;
 
-  get isFull(): boolean {
-    return this.#events.length >= BATCH_EVENTS || this.#filled >= BATCH_BYTES;
+  constructor(reusesBuffer: boolean) {
+    this.#reusesBuffer = reusesBuffer;
   }
 
-  /** Whether a file of that size should wait for the next batch, for the sake of staying in one piece. */
-  shouldWait(size: number): boolean {
-    return (
-      this.#filled > 0 &&
-      size <= WHOLE_FILE_BYTES &&
-      size > BATCH_BYTES - this.#filled
-    );
+  get isFull(): boolean {
+    return this.#events.length >= BATCH_EVENTS || this.#filled >= BATCH_BYTES;
   }
 
   push(event: TreeEvent): void {
@@ -57,7 +51,7 @@ export class DiskBatch {
   take(): readonly TreeEvent[] {
     const events = this.#events;
     this.#events = [];
-    this.#buffer = undefined;
+    if (!this.#reusesBuffer) this.#buffer = undefined;
     this.#filled = 0;
     return events;
   }

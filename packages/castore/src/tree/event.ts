@@ -6,7 +6,8 @@
  * `data` in pieces of any length; nothing closes it. Events travel in batches, so that a tree of 55,000 entries
  * doesn't cost as many promises. The events of a NAR have the same shape.
  *
- * The bytes in events pass to the receiver: whoever emitted them doesn't change them afterwards.
+ * The bytes in events pass to the receiver: whoever emitted them doesn't change them afterwards, unless the source says
+ * otherwise.
  */
 export type TreeEvent =
   | { readonly type: 'directory' }

@@ -15,6 +15,15 @@ import { diskError } from './disk-error.ts';
 import type { DiskErrorCode } from './disk-error.ts';
 import type { TreeEvent } from './event.ts';
 
+/** Options of {@link treeFromDisk}. */
+export interface DiskTreeOptions extends CallOptions {
+  /**
+   * Whether whoever asks for the next batch is done with the bytes of the one before, as `ingestTree` is: all are
+   * read into one buffer then.
+   */
+  readonly reusesBuffer?: boolean;
+}
+
 /**
  * A file, symbolic link or directory on disk as a tree, names in bytewise order; links are never followed, not at the
  * path itself either. A file is executable if its owner may execute it; other modes, owners and times don't count.
@@ -28,11 +37,11 @@ import type { TreeEvent } from './event.ts';
  */
 export async function* treeFromDisk(
   path: string | Uint8Array,
-  options: CallOptions = {},
+  options: DiskTreeOptions = {},
 ): AsyncGenerator<readonly TreeEvent[], void, undefined> {
   const { signal } = options;
   signal?.throwIfAborted();
-  for (const batch of treeFromDiskSync(path)) {
+  for (const batch of treeFromDiskSync(path, options)) {
     yield batch;
     await setImmediate();
     signal?.throwIfAborted();
@@ -42,8 +51,9 @@ export async function* treeFromDisk(
 /** As {@link treeFromDisk}, for callers that have a thread of their own: never leaves it between the batches. */
 export function* treeFromDiskSync(
   path: string | Uint8Array,
+  options: Pick<DiskTreeOptions, 'reusesBuffer'> = {},
 ): Generator<readonly TreeEvent[], void, undefined> {
-  const walk = new DiskWalk();
+  const walk = new DiskWalk(options.reusesBuffer ?? false);
   try {
     walk.start(Buffer.from(path));
     yield* walk.batches();
@@ -68,9 +78,13 @@ const OPEN_FLAGS =
   constants.O_NOCTTY;
 
 class DiskWalk {
-  readonly #batch = new DiskBatch();
+  readonly #batch: DiskBatch;
   readonly #directories: DiskDirectory[] = [];
   #file: OpenFile | undefined;
+
+  constructor(reusesBuffer: boolean) {
+    this.#batch = new DiskBatch(reusesBuffer);
+  }
 
   start(path: Buffer): void {
     let stats: Stats;
@@ -85,13 +99,8 @@ class DiskWalk {
 
   *batches(): Generator<readonly TreeEvent[], void, undefined> {
     for (;;) {
-      const file = this.#file;
-      if (
-        this.#batch.isFull ||
-        (file !== undefined && this.#batch.shouldWait(file.left))
-      )
-        yield this.#batch.take();
-      if (file !== undefined) this.#readFile(file);
+      if (this.#batch.isFull) yield this.#batch.take();
+      if (this.#file !== undefined) this.#readFile(this.#file);
       else if (!this.#nextEntry()) break;
     }
     yield this.#batch.take();

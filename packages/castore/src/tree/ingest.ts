@@ -40,8 +40,8 @@ export interface IngestOptions extends CallOptions {
   readonly onProgress?: (progress: TreeProgress) => void;
 }
 
-/** Files up to this length are gathered and stored in batches, longer ones are streamed. */
-const SMALL_FILE_BYTES = 128n * 1024n;
+/** Files up to this length are gathered and stored in batches, longer ones are streamed: most stores cut those. */
+const SMALL_FILE_BYTES = 512n * 1024n;
 
 /** How many streamed files may be on their way into durable storage while the next ones are read. */
 const MAX_CLOSING_WRITERS = 8;
@@ -50,8 +50,8 @@ const MAX_CLOSING_WRITERS = 8;
  * Stores a tree and answers with its root node: the one way in for trees, whatever they come from.
  *
  * Blobs go first, then directories, leaves before what refers to them; the root directory's answer is the last. Memory
- * is bounded by two batches of small files and the directories whose files are on their way; an open directory keeps
- * its entries. Ends at the first problem, with the source returned and what was open aborted; what was stored before
+ * is bounded by a few batches of small files and the directories whose files are on their way; an open directory keeps
+ * its entries. When it asks for the next events, it is done with the bytes of those before. Ends at the first problem, with the source returned and what was open aborted; what was stored before
  * stays stored.
  *
  * @throws CastoreError `castore/malformed-tree`, `castore/wrong-size`, `castore/invalid-name`,
@@ -80,12 +80,10 @@ interface NewFile {
   readonly executable: boolean;
 }
 
-/** The file whose contents are coming. */
+/** A large file whose contents are coming. */
 interface OpenFile extends NewFile {
-  /** Takes the contents of a large file. */
-  readonly writer: BlobWriter | undefined;
-  /** The contents of a small file so far. */
-  readonly pieces: Uint8Array[];
+  /** Takes the contents of a large file; those of small ones go to the batches. */
+  readonly writer: BlobWriter;
 }
 
 class Ingestion {
@@ -138,8 +136,7 @@ class Ingestion {
         }
         case 'regular':
           this.#progress.files++;
-          this.#file = this.#open(event.executable, event.size);
-          busy = event.size === 0n ? this.#closeSmall(this.#file) : undefined;
+          busy = this.#open(event.executable, event.size);
           break;
         case 'data':
           busy = event.bytes.length > 0 ? this.#data(event.bytes) : undefined;
@@ -165,44 +162,31 @@ class Ingestion {
   async abort(reason: unknown): Promise<void> {
     this.#stop.abort(reason);
     await Promise.allSettled([
-      this.#file?.writer?.abort(reason),
+      this.#file?.writer.abort(reason),
       this.#putter?.abort(reason),
     ]);
   }
 
-  #open(executable: boolean, size: bigint): OpenFile {
+  /** A promise only where there is something to wait for, which is seldom. */
+  #open(executable: boolean, size: bigint): Promise<void> | undefined {
+    const file = { slot: this.#assembly.slot(), size, executable };
+    if (size <= SMALL_FILE_BYTES)
+      return this.#batches.begin(Number(size), file);
     const { signal } = this;
-    const writer =
-      size > SMALL_FILE_BYTES
-        ? this.#services.blobs.openWrite({ signal })
-        : undefined;
-    const slot = this.#assembly.slot();
-    return { slot, size, executable, writer, pieces: [] };
+    const writer = this.#services.blobs.openWrite({ signal });
+    this.#file = { ...file, writer };
+    return undefined;
   }
 
-  /** A promise only where there is something to wait for, which is seldom: most files are small. */
   #data(bytes: Uint8Array): Promise<void> | undefined {
-    const file = this.#file!;
     this.#progress.bytes += bytes.length;
-    if (file.writer !== undefined) return this.#write(file, file.writer, bytes);
-    file.pieces.push(bytes);
-    return this.#grammar.contentsLeft === 0n
-      ? this.#closeSmall(file)
-      : undefined;
+    if (this.#file !== undefined) return this.#write(this.#file, bytes);
+    this.#batches.append(bytes);
+    return undefined;
   }
 
-  #closeSmall(file: OpenFile): Promise<void> | undefined {
-    const { pieces, slot, size, executable } = file;
-    const contents = pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces);
-    this.#file = undefined;
-    return this.#batches.add(contents, { slot, size, executable });
-  }
-
-  async #write(
-    file: OpenFile,
-    writer: BlobWriter,
-    bytes: Uint8Array,
-  ): Promise<void> {
+  async #write(file: OpenFile, bytes: Uint8Array): Promise<void> {
+    const { writer } = file;
     await writer.write(bytes);
     if (this.#grammar.contentsLeft > 0n) return;
     this.#file = undefined;

@@ -143,7 +143,7 @@ describe('ingestTree', () => {
     expect(put.at(-1)).toBe((root as { digest: B3Digest }).digest.toHex());
   });
 
-  it('stores small files in batches of up to 1,000 and up to 4 MiB', async () => {
+  it('stores small files in batches of up to 1,000 and up to 1 MiB', async () => {
     const sent: { count: number; bytes: number }[] = [];
     const inner = new MemoryBlobService();
     const blobs: Pick<BlobService, 'putMany' | 'openWrite'> = {
@@ -169,20 +169,20 @@ describe('ingestTree', () => {
       directories,
     });
     expect(root).toMatchObject({ size: 2550n });
-    expect(sent.length).toBeLessThanOrEqual(5);
+    expect(sent.length).toBeLessThanOrEqual(10);
     for (const { count, bytes } of sent) {
       expect(count).toBeLessThanOrEqual(1000);
-      expect(bytes).toBeLessThanOrEqual(4 * 1024 * 1024);
+      expect(bytes).toBeLessThanOrEqual(1024 * 1024);
     }
   });
 
-  it('keeps no more than two batches while storing is slow', async () => {
+  it('keeps no more than nine batches while storing is slow', async () => {
     const stall = stallAt('putMany');
     const services = createServices({ fault: stall.fault });
     let told = 0;
     const events = (function* (): Generator<TreeEvent[]> {
       yield [{ type: 'directory' }];
-      for (let i = 10_000; i < 20_000; i++) {
+      for (let i = 10_000; i < 30_000; i++) {
         told++;
         yield [
           { type: 'entry', name: text(`${i}`) },
@@ -196,9 +196,39 @@ describe('ingestTree', () => {
     await stall.isStalled;
     // All that can happen without the put happens in microtasks and is over before the next turn of the loop.
     await new Promise((resolve) => setImmediate(resolve));
-    expect(told).toBeLessThanOrEqual(2002);
+    expect(told).toBeLessThanOrEqual(9002);
     stall.release();
-    expect(await ingested).toMatchObject({ size: 10_000n });
+    expect(await ingested).toMatchObject({ size: 20_000n });
+  });
+
+  it('is done with bytes when it asks for the next ones', async () => {
+    const contents = [
+      seededBytes(300, 1),
+      seededBytes(700_000, 2),
+      seededBytes(60_000, 3),
+    ];
+    const buffer = new Uint8Array(1000);
+    const events = (function* (): Generator<TreeEvent[]> {
+      yield [{ type: 'directory' }];
+      for (const [i, bytes] of contents.entries()) {
+        const size = BigInt(bytes.length);
+        yield [
+          { type: 'entry', name: text(`${i}`) },
+          { type: 'regular', executable: false, size },
+        ];
+        for (let at = 0; at < bytes.length; at += buffer.length) {
+          const piece = bytes.subarray(at, at + buffer.length);
+          buffer.set(piece);
+          yield [{ type: 'data', bytes: buffer.subarray(0, piece.length) }];
+          buffer.fill(0);
+        }
+      }
+      yield [{ type: 'end' }];
+    })();
+    const root = await ingestTree(events, createServices());
+    const [a, b, c] = contents.map((bytes) => file(bytes));
+    const expected = directory({ 0: a!, 1: b!, 2: c! });
+    expect(root).toEqual(await ingestTree(source(expected), createServices()));
   });
 
   it('copies names and targets, which may be views of larger buffers', async () => {

@@ -9,9 +9,13 @@ export const castorePut: Command = async (context, { operands }) => {
   const [path = ''] = operands;
   const { output, json, progress } = context;
   await withStoreToWrite(context, async (store) => {
-    const node = await ingestTree(treeFromDisk(path), store, {
-      onProgress: (done) => progress.report(path, done),
-    });
+    const node = await ingestTree(
+      treeFromDisk(path, { reusesBuffer: true }),
+      store,
+      {
+        onProgress: (done) => progress.report(path, done),
+      },
+    );
     if (json) return output.json(nodeJson(node));
     if (node.type === 'symlink')
       throw new CliError(

@@ -40,7 +40,10 @@ export async function importPath(
   const name = options.name ?? (await nameOfPath(path));
   assertStorePathName(name, path);
   const digester = new NarDigester();
-  const events = digesting(treeFromDisk(path, options), digester);
+  const events = digesting(
+    treeFromDisk(path, { ...options, reusesBuffer: true }),
+    digester,
+  );
   const node = await ingestTree(events, store, options);
   const { narSize, narSha256 } = digester.finish();
   const pathInfo = PathInfo.create(buildNarPath(name, narSha256), node, {
