@@ -56,15 +56,19 @@ export class MemoryBlobService implements BlobService {
     options?: CallOptions,
   ): Promise<readonly B3Digest[]> {
     options?.signal?.throwIfAborted();
-    return blobs.map((blob) => {
-      const digest = hashBytes(blob);
-      if (!this.#blobs.has(digest)) {
-        // Not `blob.slice()`: that is a view where the blob is a Buffer.
-        const copy = new Uint8Array(blob);
-        this.#blobs.set(digest, { size: copy.length, pieces: [copy] });
-      }
-      return digest;
-    });
+    const digests = blobs.map(hashBytes);
+    const isNew = digests.map((digest) => !this.#blobs.has(digest));
+    const pieces = blobs.filter((_, index) => isNew[index]);
+    const size = pieces.reduce((sum, piece) => sum + piece.length, 0);
+    // One copy of all: memory of its own for each small blob costs more than hashing it.
+    const copies = joined({ size, pieces });
+    let at = 0;
+    for (const [index, digest] of digests.entries()) {
+      if (!isNew[index]) continue;
+      const copy = copies.subarray(at, (at += blobs[index]!.length));
+      this.#blobs.set(digest, { size: copy.length, pieces: [copy] });
+    }
+    return digests;
   }
 
   async getMany(
