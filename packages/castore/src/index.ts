@@ -71,7 +71,11 @@ export type { RecordStore } from './local-store/quiet-store.ts';
 export { nodeUsedMs, useNode } from './local-store/node-usage.ts';
 export type { RewrittenPacks } from './local-store/collect/rewrite-packs.ts';
 export { countLocalStore } from './local-store/stats.ts';
-export type { LocalStoreStats, RecordCount } from './local-store/stats.ts';
+export type {
+  LocalStoreStats,
+  RecordCount,
+  ScrubStats,
+} from './local-store/stats.ts';
 export type { Damage } from './local-store/verify/damage.ts';
 export {
   repairLocalStore,
@@ -83,10 +87,7 @@ export type {
 } from './local-store/verify/repair-store.ts';
 export { Scrub } from './local-store/verify/scrub.ts';
 export type { ScrubOptions } from './local-store/verify/scrub.ts';
-export type {
-  ScrubPass,
-  ScrubState,
-} from './local-store/verify/scrub-state.ts';
+export type { ScrubPass } from './local-store/verify/scrub-state.ts';
 export { verifyLocalStore } from './local-store/verify/verify-store.ts';
 export type {
   VerifyOptions,

@@ -70,6 +70,18 @@ export function createCommandLine(run: RunCommand): CommanderCommand {
       'where to listen: 127.0.0.1:8000 or [::1]:8000, /path or ./path of a unix socket, @name of an abstract one, stdio, sd-listen, sd-listen-unix (default: port 8000 on both loopback addresses)',
     )
     .option(
+      '--admin <where>',
+      'where gc, verify, stats, pin and delete work through it: none, unix (unix sockets in the file system), local (those and loopback) or all (default: local)',
+    )
+    .option(
+      '--scrub-rate <size>',
+      'look for damage in the background, reading so much a second; 0 for not at all (default: 8M)',
+    )
+    .option(
+      '--scrub-interval <time>',
+      'from one look at everything to the next (default: 30d)',
+    )
+    .option(
       '--http-listen <address...>',
       'serve a Nix binary cache there: HOST:PORT or /path of a unix socket',
     )

@@ -22,6 +22,8 @@ export type CliErrorCode =
   | 'cli/output-closed'
   /** A daemon or a mount was told to end before those who used it had finished. */
   | 'cli/cut-off'
+  /** A command was told to end before it had finished; running it again goes on. */
+  | 'cli/interrupted'
   /** One of several paths wasn't imported. */
   | 'cli/import-failed'
   /** Some of several items failed; each was reported by itself. */

@@ -34,12 +34,12 @@ export class Progress {
   report(part: unknown, done: WorkDone): void {
     if (!this.#terminal.isTerminal) return;
     this.#parts.set(part, done);
-    const now = performance.now();
-    if (now - this.#started < FIRST_AFTER_MS || now - this.#shownAt < EVERY_MS)
-      return;
-    this.#shownAt = now;
-    this.#isShown = true;
-    this.#terminal.write(CLEAR_LINE + this.#text((now - this.#started) / 1000));
+    this.#show((now) => this.#text((now - this.#started) / 1000));
+  }
+
+  /** Says in words how far work has come that isn't of files. */
+  tell(text: string): void {
+    if (this.#terminal.isTerminal) this.#show(() => text);
   }
 
   /** Takes the line away, before anything else is written to the terminal and at the end. */
@@ -47,6 +47,15 @@ export class Progress {
     if (!this.#isShown) return;
     this.#isShown = false;
     this.#terminal.write(CLEAR_LINE);
+  }
+
+  #show(text: (now: number) => string): void {
+    const now = performance.now();
+    if (now - this.#started < FIRST_AFTER_MS || now - this.#shownAt < EVERY_MS)
+      return;
+    this.#shownAt = now;
+    this.#isShown = true;
+    this.#terminal.write(CLEAR_LINE + text(now));
   }
 
   #text(seconds: number): string {

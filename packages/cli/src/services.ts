@@ -13,6 +13,7 @@ import type {
   NarCalculationService,
   OpenedStoreServices,
   Store,
+  StoreCare,
   TreeStorage,
 } from '@tvix/store';
 import { NixHttpPathInfoService } from '@tvix/store/binary-cache';
@@ -23,6 +24,8 @@ import { CliError } from './errors.ts';
 /** The services of a store. Whoever opens it closes it. */
 export interface OpenStore extends Store, AsyncDisposable {
   readonly narCalculation: NarCalculationService;
+  /** The care of where path infos are kept, where it can be cared for. */
+  readonly care?: StoreCare;
   /** The engine that path infos are kept by, where it is in this process. */
   readonly localStore?: LocalStore;
   close(): Promise<void>;
@@ -76,6 +79,7 @@ export async function openStore(
       directories,
       pathInfos,
       narCalculation,
+      ...(pathInfoStore.care && { care: pathInfoStore.care }),
       ...(pathInfoStore.localStore && { localStore: pathInfoStore.localStore }),
       close,
       [Symbol.asyncDispose]: close,

@@ -13,20 +13,22 @@ export type {
 } from './errors.ts';
 export { importPath } from './import/import-path.ts';
 export type { ImportOptions } from './import/import-path.ts';
-export { collectStore } from './local-care/collect.ts';
 export type {
   CollectStoreOptions,
   CollectStoreResult,
 } from './local-care/collect.ts';
-export { parsePinTarget, Pins } from './local-care/pins.ts';
+export { parsePinTarget } from './local-care/pins.ts';
 export type { Pin, PinTarget } from './local-care/pins.ts';
-export { repairStore, verifyStore } from './local-care/verify.ts';
+export type {
+  DeletedPaths,
+  DeletePathsOptions,
+} from './local-care/delete-paths.ts';
 export type {
   PathDamage,
   VerifyStoreOptions,
+  VerifyStoreProgress,
   VerifyStoreResult,
 } from './local-care/verify.ts';
-export { storeStats } from './local-care/stats.ts';
 export type { StoreStats } from './local-care/stats.ts';
 export { CachedNarCalculation } from './nar/cached-calculation.ts';
 export { MemoryNarCalculationCache } from './nar/calculation-cache.ts';
@@ -55,6 +57,9 @@ export type {
 } from './path-info-service/path-info-service.ts';
 export { PathInfoRootNodes } from './root-nodes.ts';
 export type { Store } from './store.ts';
+export { LocalStoreCare } from './store-care/local.ts';
+export type { LocalStoreCareOptions } from './store-care/local.ts';
+export type { RepairStoreResult, StoreCare } from './store-care/store-care.ts';
 
 /** For those who write a backend. */
 export { STORE_ERROR_KINDS } from './errors.ts';

@@ -38,6 +38,14 @@ export class Reserve {
     return true;
   }
 
+  /** Gives so many bytes back to the file system, or what is left of them. Answers whether there were any. */
+  give(bytes: number): boolean {
+    const size = this.#size();
+    if (size === 0) return false;
+    fs.truncateSync(this.#file, Math.max(0, size - bytes));
+    return true;
+  }
+
   /** Gives the space back to the file system. */
   release(): void {
     fs.rmSync(this.#file, { force: true });

@@ -9,7 +9,11 @@ import { recordSpan } from './record.ts';
 import { storePaths } from './recovery.ts';
 import { errnoOf } from './store-failure.ts';
 import { IndexSpace } from './store-index.ts';
-import { readScrubState, type ScrubState } from './verify/scrub-state.ts';
+import {
+  readScrubState,
+  type ScrubPass,
+  type ScrubState,
+} from './verify/scrub-state.ts';
 
 /** A number of records, and what they take. */
 export interface RecordCount {
@@ -18,6 +22,17 @@ export interface RecordCount {
   readonly rawBytes: number;
   /** What they take in the packs, headers and padding included. */
   readonly storedBytes: number;
+}
+
+/** Looking for damage. Times are milliseconds since 1970. */
+export interface ScrubStats {
+  /** The pass in the background that is under way, or was when the store was closed; left out between passes. */
+  readonly pass?: Pick<
+    ScrubPass,
+    'startedMs' | 'records' | 'bytes' | 'damages'
+  >;
+  /** When everything was last looked at, and what was found then; left out where it never was. */
+  readonly finished?: { readonly finishedMs: number; readonly damages: number };
 }
 
 /** What a local store holds and what that takes, counted anew. All sizes in bytes. */
@@ -44,8 +59,7 @@ export interface LocalStoreStats {
     readonly verifiedSinceMs: number | undefined;
   };
   readonly indexBytes: number;
-  /** Looking for damage: the pass in the background that is under way, and when everything was last looked at. */
-  readonly scrub: ScrubState;
+  readonly scrub: ScrubStats;
   readonly quarantine: { readonly files: number; readonly bytes: number };
   readonly reserveBytes: number;
   /** Of the file system. */
@@ -103,7 +117,7 @@ export async function countLocalStore(
     savedByCompressionBytes: saved,
     packs: countPacks(currentPacks(store).all(), liveBytes),
     indexBytes: usage(paths.meta).bytes,
-    scrub: readScrubState(index),
+    scrub: scrubStats(readScrubState(index)),
     quarantine: usage(paths.quarantine),
     reserveBytes: usage(path.join(store.directory, 'reserve')).bytes,
     freeBytes: freeBytes(store.directory),
@@ -114,6 +128,26 @@ export async function countLocalStore(
 export function freeBytes(directory: string): number {
   const { bavail, bsize } = fs.statfsSync(directory);
   return bavail * bsize;
+}
+
+function scrubStats({
+  pass,
+  finishedMs,
+  foundDamages = 0,
+}: ScrubState): ScrubStats {
+  return {
+    ...(pass && {
+      pass: {
+        startedMs: pass.startedMs,
+        records: pass.records,
+        bytes: pass.bytes,
+        damages: pass.damages,
+      },
+    }),
+    ...(finishedMs !== undefined && {
+      finished: { finishedMs, damages: foundDamages },
+    }),
+  };
 }
 
 class Counter implements RecordCount {

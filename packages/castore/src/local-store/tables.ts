@@ -1,3 +1,4 @@
+import { TimeSlice, yieldToLoop } from '../blob-service/time-slice.ts';
 import { CastoreError } from '../errors.ts';
 import { compareBytes } from '../digest/bytes.ts';
 import { hashBytes } from '../digest/hasher.ts';
@@ -166,11 +167,16 @@ export class LocalTable implements Table {
       const after = justBehind(Buffer.concat([this.#prefix, range.after]));
       if (compareBytes(after, start) > 0) start = after;
     }
+    const slice = new TimeSlice();
     while (compareBytes(start, end) < 0) {
       const page = this.#store.index.range({ start, end, limit: PAGE_ENTRIES });
       for (const [indexKey, entry] of page) {
         const value = this.#value(indexKey, entry);
         if (value === undefined) continue;
+        if (slice.isOver()) {
+          await yieldToLoop();
+          slice.restart();
+        }
         yield [
           new Uint8Array(indexKey.subarray(this.#prefix.length)),
           value,

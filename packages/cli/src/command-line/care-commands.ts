@@ -3,7 +3,7 @@ import type { AddCommand } from './add-command.ts';
 import { examples } from './examples.ts';
 import { withStore } from './store-options.ts';
 
-/** The commands that take care of a local store. */
+/** The commands that take care of a store, on this disk or behind a daemon. */
 export function addCareCommands(
   program: CommanderCommand,
   add: AddCommand,
@@ -15,20 +15,20 @@ export function addCareCommands(
       async () => (await import('../commands/stats.ts')).stats,
     ),
   )
-    .summary('count what a local store holds')
+    .summary('count what a store holds')
     .description(
-      'Counts what a local store holds and what that takes on the disk. It may run beside a daemon.',
+      'Counts what a store holds and what that takes on the disk, of a daemon or on this disk beside one.',
     )
     .addHelpText(
       'after',
-      examples('tvix-store stats --store local:/srv/store'),
+      examples('tvix-store stats', 'tvix-store stats --store local:/srv/store'),
     );
   withStore(
     add(program, 'gc', async () => (await import('../commands/gc.ts')).gc),
   )
     .summary('remove what nothing leads to')
     .description(
-      'Removes from a local store what neither a store path nor a pin leads to and nobody used within the grace, and gives its space back. Without a rule no store path goes. What stays keeps all that it refers to.',
+      'Removes from a store what neither a store path nor a pin leads to and nobody used within the grace, and gives its space back. Without a rule no store path goes. What stays keeps all that it refers to. A daemon goes on serving meanwhile; interrupted, the next run goes on.',
     )
     .option('-n, --dry-run', 'only tell what would go')
     .option(
@@ -46,7 +46,7 @@ export function addCareCommands(
     .addHelpText(
       'after',
       examples(
-        'tvix-store gc --store local:/srv/store --dry-run',
+        'tvix-store gc --dry-run',
         'tvix-store gc --store local:/srv/store --keep-newer-than 30d --max-size 200G',
       ),
     );
@@ -57,9 +57,9 @@ export function addCareCommands(
       async () => (await import('../commands/verify.ts')).verify,
     ),
   )
-    .summary('look for damage in a local store')
+    .summary('look for damage in a store')
     .description(
-      'Reads every record of a local store and renders every store path, and prints what is damaged. It changes nothing and may run beside a daemon, unless it is told to repair.',
+      'Reads every record of a store and renders every store path, and prints what is damaged. It changes nothing, unless it is told to repair.',
     )
     .option(
       '--repair',
@@ -69,13 +69,29 @@ export function addCareCommands(
       'after',
       examples(
         'tvix-store verify --store local:/srv/store',
-        'tvix-store verify --store local:/srv/store --repair',
+        'tvix-store verify --repair',
       ),
     );
+  withStore(
+    add(
+      program,
+      'delete <store-path...>',
+      async () => (await import('../commands/delete.ts')).deletePaths,
+    ),
+  )
+    .summary('forget store paths')
+    .description(
+      'Forgets store paths, all of them or none, and prints those that were there. One that others refer to stays, and so does one that is pinned. What they lead to is removed by the next gc.',
+    )
+    .option(
+      '--ignore-referrers',
+      'also where paths that stay refer to them: these are left incomplete',
+    )
+    .addHelpText('after', examples('tvix-store delete /nix/store/…-hello'));
   const pin = program
     .command('pin')
     .summary('names for what is never removed')
-    .description('Names for what is never removed from a local store.');
+    .description('Names for what is never removed from a store.');
   withStore(
     add(
       pin,

@@ -1,5 +1,9 @@
+import type { Scrub } from '@tvix/castore';
 import type { Command, CommandContext } from '../command.ts';
 import { defaultDaemonStore } from '../config.ts';
+import { DEFAULT_ADMIN_REACH, parseAdminReach } from '../daemon/admin-reach.ts';
+import { startScrub } from '../daemon/background-scrub.ts';
+import type { ScrubFlags } from '../daemon/background-scrub.ts';
 import { Daemon } from '../daemon/daemon.ts';
 import { startHttpCache } from '../daemon/http-cache.ts';
 import type { HttpCache, HttpCacheFlags } from '../daemon/http-cache.ts';
@@ -15,12 +19,17 @@ import { explainStoreFailure } from '../store-failure.ts';
 export const daemon: Command = async (context, { options }) => {
   const { logger, env } = context;
   const listen = listenAddresses(options['listenAddress'], context);
+  const reach = parseAdminReach(
+    String(options['admin'] ?? DEFAULT_ADMIN_REACH),
+  );
   const addresses = context.addresses(defaultDaemonStore(env));
   const stop = onStopSignals();
   const store = await openStore(addresses).catch((error: unknown) => {
     throw explainStoreFailure(error, addresses);
   });
+  const { localStore, care } = store;
   let http: HttpCache | undefined;
+  let scrub: Scrub | undefined;
   try {
     logger.info({ ...addresses }, 'store opened');
     http = await startHttpCache(options as HttpCacheFlags, store, logger);
@@ -28,19 +37,24 @@ export const daemon: Command = async (context, { options }) => {
       logger.info({ address }, 'serving a binary cache');
     const running = await Daemon.start({
       services: store,
+      // What lies behind another daemon is administered there.
+      ...(localStore && care && { admin: { care, reach } }),
       listen,
       env,
       logger,
     });
+    scrub = localStore && startScrub(localStore, options as ScrubFlags, logger);
     await Promise.race([running.ended, aborted(stop.gentle)]);
     logger.info('stopping');
     const [isGentle] = await Promise.all([
       running.stop(stop.hard),
       http?.stop(stop.hard),
+      scrub?.stop(),
     ]);
     if (!isGentle) throw new CliError('cli/cut-off', 'calls were cut off');
   } finally {
     await http?.stop(AbortSignal.abort());
+    await scrub?.stop();
     await store.close();
   }
   logger.info('stopped');

@@ -1,30 +1,36 @@
 import { MIN_GRACE_MS } from '@tvix/castore';
-import { collectStore, LocalPathInfoService } from '@tvix/store';
+import type { CollectProgress } from '@tvix/castore';
 import type { CollectStoreOptions, CollectStoreResult } from '@tvix/store';
 import type { Command, Invocation } from '../command.ts';
 import { parseDuration } from '../duration.ts';
 import { CliError } from '../errors.ts';
 import { formatBytes } from '../format-bytes.ts';
-import { requireLocalStore } from '../local-store-argument.ts';
-import { onStopSignals } from '../signals.ts';
 import { parseSize } from '../size.ts';
-import { withStoreToWrite } from '../with-store.ts';
+import { withCareToWrite } from '../with-care.ts';
 
-/** Removes what nothing leads to from a local store, and tells what that brought. */
+/** Removes what nothing leads to from a store, and tells what that brought. */
 export const gc: Command = async (context, { options }) => {
   const rules = rulesOf(options);
-  const { output, json } = context;
-  await withStoreToWrite(context, async (store) => {
-    const localStore = requireLocalStore(store);
-    const result = await collectStore(
-      { localStore, pathInfos: new LocalPathInfoService(localStore) },
-      { ...rules, signal: onStopSignals().gentle },
-    );
+  const { output, progress, json } = context;
+  await withCareToWrite(context, async (care, signal) => {
+    const onProgress = (done: CollectProgress): void =>
+      progress.tell(progressText(done));
+    const result = await care.collect({ ...rules, onProgress, signal });
     if (json) return output.json({ dryRun: rules.dryRun, ...result });
     for (const line of lines(result, rules.dryRun === true))
       await output.line(line);
   });
 };
+
+const PHASES = {
+  mark: 'roots marked',
+  sweep: 'objects looked at',
+  rewrite: 'packs rewritten',
+} as const;
+
+function progressText({ phase, done }: CollectProgress): string {
+  return `${done} ${PHASES[phase]}`;
+}
 
 function rulesOf(options: Invocation['options']): CollectStoreOptions {
   const duration = (name: string): number | undefined =>

@@ -1,33 +1,23 @@
-import { parsePinTarget, Pins } from '@tvix/store';
+import { parsePinTarget } from '@tvix/store';
 import type { Pin } from '@tvix/store';
 import type { Command } from '../command.ts';
 import { CliError } from '../errors.ts';
-import { requireLocalStore } from '../local-store-argument.ts';
-import { requirePathInfo } from '../store-path-argument.ts';
-import { withStoreToRead, withStoreToWrite } from '../with-store.ts';
+import { withCareToRead, withCareToWrite } from '../with-care.ts';
 
 /** Pins a store path or a digest under a name. */
 export const pinAdd: Command = async (context, { operands }) => {
   const [name = '', text = ''] = operands;
   const target = parsePinTarget(text);
-  await withStoreToWrite(context, async (store) => {
-    if (target.type === 'path') await requirePathInfo(store, target.storePath);
-    else {
-      const found =
-        (await store.directories.get(target.digest)) !== undefined ||
-        (await store.blobs.has(target.digest));
-      if (!found)
-        throw new CliError('cli/not-found', `the store has no ${text}`);
-    }
-    await new Pins(requireLocalStore(store)).add({ name, target });
-  });
+  await withCareToWrite(context, (care, signal) =>
+    care.addPin({ name, target }, { signal }),
+  );
 };
 
 /** Removes a pin. */
 export const pinRemove: Command = async (context, { operands }) => {
   const [name = ''] = operands;
-  await withStoreToWrite(context, async (store) => {
-    if (!(await new Pins(requireLocalStore(store)).remove(name)))
+  await withCareToWrite(context, async (care, signal) => {
+    if (!(await care.removePin(name, { signal })))
       throw new CliError('cli/not-found', `there is no pin "${name}"`);
   });
 };
@@ -35,8 +25,8 @@ export const pinRemove: Command = async (context, { operands }) => {
 /** Prints all pins. */
 export const pinList: Command = async (context) => {
   const { output, json } = context;
-  await withStoreToRead(context, async (store) => {
-    for await (const pin of new Pins(requireLocalStore(store)).list()) {
+  await withCareToRead(context, async (care, signal) => {
+    for await (const pin of care.listPins({ signal })) {
       const target = textOf(pin);
       if (json) await output.json({ name: pin.name, target });
       else await output.line(`${pin.name} ${target}`);

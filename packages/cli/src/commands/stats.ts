@@ -1,16 +1,13 @@
-import { storeStats } from '@tvix/store';
 import type { StoreStats } from '@tvix/store';
 import type { Command } from '../command.ts';
 import { formatBytes } from '../format-bytes.ts';
-import { requireLocalStore } from '../local-store-argument.ts';
-import { withStoreToRead } from '../with-store.ts';
+import { withCareToRead } from '../with-care.ts';
 
-/** Prints what a local store holds and what that takes. */
+/** Prints what a store holds and what that takes. */
 export const stats: Command = async (context) => {
   const { output, json } = context;
-  await withStoreToRead(context, async (store) => {
-    const localStore = requireLocalStore(store);
-    const counted = await storeStats({ ...store, localStore });
+  await withCareToRead(context, async (care, signal) => {
+    const counted = await care.stats({ signal });
     if (json) return output.json(counted);
     for (const [name, value] of rows(counted))
       await output.line(`${name.padEnd(16)} ${value}`);
@@ -41,10 +38,27 @@ function rows(stats: StoreStats): [name: string, value: string][] {
       'verified',
       verified === undefined ? 'never' : new Date(verified).toISOString(),
     ],
+    ...scrubRows(stats),
     ['index', formatBytes(stats.indexBytes)],
     ['quarantine', `${quarantine.files}, ${formatBytes(quarantine.bytes)}`],
     ['reserve', formatBytes(stats.reserveBytes)],
     ['free', formatBytes(stats.freeBytes)],
+  ];
+}
+
+function scrubRows({ scrub, packs }: StoreStats): [string, string][] {
+  const { pass, finished } = scrub;
+  const last =
+    finished === undefined
+      ? 'never'
+      : `${new Date(finished.finishedMs).toISOString()}, ${finished.damages} damages`;
+  if (pass === undefined) return [['last scrub', last]];
+  const part = share({ bytes: packs.bytes, liveBytes: pass.bytes });
+  const since = new Date(pass.startedMs).toISOString();
+  const under = `since ${since}, ${part} of the packs, ${pass.damages} damages`;
+  return [
+    ['last scrub', last],
+    ['this scrub', under],
   ];
 }
 
@@ -53,6 +67,9 @@ function countOf(count: StoreStats['chunks']): string {
   return `${objects}, ${formatBytes(rawBytes)} stored in ${formatBytes(storedBytes)}`;
 }
 
-function share({ bytes, liveBytes }: StoreStats['packs']): string {
+function share({
+  bytes,
+  liveBytes,
+}: Pick<StoreStats['packs'], 'bytes' | 'liveBytes'>): string {
   return bytes === 0 ? '100 %' : `${Math.round((100 * liveBytes) / bytes)} %`;
 }

@@ -1,42 +1,50 @@
-import { openLocalStore } from '@tvix/castore';
 import type { Damage, LostRecord } from '@tvix/castore';
-import { repairStore, verifyStore } from '@tvix/store';
-import type { PathDamage, VerifyStoreOptions } from '@tvix/store';
+import type {
+  PathDamage,
+  StoreCare,
+  VerifyStoreOptions,
+  VerifyStoreResult,
+} from '@tvix/store';
 import type { Command, CommandContext } from '../command.ts';
 import { CliError } from '../errors.ts';
 import { formatBytes } from '../format-bytes.ts';
-import { requireLocalStore } from '../local-store-argument.ts';
-import { withStoreToRead, withStoreToWrite } from '../with-store.ts';
+import { withCareToRead, withCareToWrite } from '../with-care.ts';
 
-/** Verifies a local store, and mends it where asked. Prints each damage, what was lost, and what was looked at. */
-export const verify: Command = async (context, { options }) => {
-  if (options['repair'] === true) return repair(context);
-  await withStoreToRead(context, async (store) => {
-    const localStore = requireLocalStore(store);
-    const result = await verifyStore(localStore, reporting(context));
-    const damages = result.damages + result.damagedPaths;
-    await summarize(context, { ...result });
-    if (damages > 0)
-      throw new CliError(
-        'cli/store-damaged',
-        `${damages} damages; --repair mends what can be mended`,
-      );
-  });
-};
+/** Verifies a store, and mends it where asked. Prints each damage, what was lost, and what was looked at. */
+export const verify: Command = (context, { options }) =>
+  options['repair'] === true
+    ? withCareToWrite(context, (care, signal) => repair(context, care, signal))
+    : withCareToRead(context, (care, signal) => look(context, care, signal));
 
-async function repair(context: CommandContext): Promise<void> {
-  const directory = await withStoreToWrite(
-    context,
-    async (store) => requireLocalStore(store).directory,
-  );
-  const { store, result } = await repairStore(
-    () => openLocalStore(directory),
-    reporting(context),
-  );
-  await store.close();
+async function look(
+  context: CommandContext,
+  care: StoreCare,
+  signal: AbortSignal,
+): Promise<void> {
+  const result = await care.verify(reporting(context, signal));
+  const damages = result.damages + result.damagedPaths;
+  await summarize(context, { ...result });
+  if (damages > 0)
+    throw new CliError(
+      'cli/store-damaged',
+      `${damages} damages; --repair mends what can be mended`,
+    );
+}
+
+async function repair(
+  context: CommandContext,
+  care: StoreCare,
+  signal: AbortSignal,
+): Promise<void> {
+  const result = await care.repair(reporting(context, signal));
   const { lost, ...counts } = result;
   for (const record of lost) await printLost(context, record);
   await summarize(context, { ...counts, lost: lost.length });
+  if (result.isIndexDamaged)
+    throw new CliError(
+      'cli/store-damaged',
+      'the index is damaged, and is made again from the packs when the daemon starts next: restart it, then verify again',
+    );
   const left = lost.length + result.damagedPaths;
   if (left > 0)
     throw new CliError(
@@ -45,11 +53,20 @@ async function repair(context: CommandContext): Promise<void> {
     );
 }
 
-function reporting({ output, json }: CommandContext): VerifyStoreOptions {
+function reporting(
+  { output, progress, json }: CommandContext,
+  signal: AbortSignal,
+): VerifyStoreOptions {
   return {
+    signal,
+    onProgress: ({ records, bytes, paths }) =>
+      progress.tell(
+        `${records} records, ${formatBytes(bytes)}, ${paths} store paths`,
+      ),
     onDamage(damage) {
       const { what, fault, message } = damage;
       const of = subjectOf(damage);
+      progress.clear();
       const told = json
         ? output.json({ damage: { what, fault, of, message } })
         : output.line(`${fault} ${what}${of && ` ${of}`}: ${message}`);
@@ -80,12 +97,12 @@ async function printLost(
 
 async function summarize(
   { output, json }: CommandContext,
-  counts: Readonly<Record<string, number | boolean>>,
+  counts: VerifyStoreResult & Readonly<Record<string, number | boolean>>,
 ): Promise<void> {
   if (json) return output.json({ summary: counts });
   const { records, bytes, paths, unreferenced } = counts;
   await output.line(
-    `looked at ${records} records (${formatBytes(Number(bytes))}) and ${paths} store paths; ${unreferenced} records are garbage`,
+    `looked at ${records} records (${formatBytes(bytes)}) and ${paths} store paths; ${unreferenced} records are garbage`,
   );
   if (counts['isIndexRebuilt'] === true)
     await output.line('the index was made again from the packs');

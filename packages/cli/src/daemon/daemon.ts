@@ -1,14 +1,18 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { addCastoreServices, grpcServerOptions } from '@tvix/castore/grpc';
 import type { CastoreServices } from '@tvix/castore/grpc';
-import { addStoreServices } from '@tvix/store/grpc';
+import type { StoreCare } from '@tvix/store';
+import { addStoreAdmin, addStoreServices } from '@tvix/store/grpc';
 import type { StoreServices } from '@tvix/store/grpc';
 import type { Logger } from '../logging.ts';
 import { HealthDefinition } from '../proto/gen/grpc/health/v1/health.ts';
 import { ServerReflectionDefinition as ReflectionV1 } from '../proto/gen/grpc/reflection/v1/reflection.ts';
 import { ServerReflectionDefinition as ReflectionV1Alpha } from '../proto/gen/grpc/reflection/v1alpha/reflection.ts';
+import { isAdministered } from './admin-reach.ts';
+import type { AdminReach } from './admin-reach.ts';
 import type { Listener } from './bind.ts';
 import { HealthService } from './health.ts';
+import { isWiderThanLoopback } from './listen-address.ts';
 import type { ListenAddress } from './listen-address.ts';
 import { openListeners } from './listeners.ts';
 import { ReflectionService } from './reflection.ts';
@@ -21,6 +25,8 @@ const GRACE_MS = 30_000;
 /** What a daemon serves, and where. */
 export interface DaemonOptions {
   readonly services: CastoreServices & StoreServices;
+  /** What is administered, and from where; left out where nothing can be. */
+  readonly admin?: { readonly care: StoreCare; readonly reach: AdminReach };
   readonly listen: readonly ListenAddress[];
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly logger: Logger;
@@ -28,7 +34,8 @@ export interface DaemonOptions {
 
 /** The gRPC services of a store with reflection and health, on any number of listeners. */
 export class Daemon {
-  readonly #rpc: RpcServer;
+  /** Those who may administer the store are served by a server of their own, which alone knows how. */
+  readonly #servers: readonly RpcServer[];
   readonly #stopping: AbortController;
   readonly #logger: Logger;
   #listeners: readonly Listener[] = [];
@@ -37,11 +44,11 @@ export class Daemon {
   readonly #end: () => void;
 
   private constructor(
-    rpc: RpcServer,
+    servers: readonly RpcServer[],
     stopping: AbortController,
     logger: Logger,
   ) {
-    this.#rpc = rpc;
+    this.#servers = servers;
     this.#stopping = stopping;
     this.#logger = logger;
     let end = (): void => {};
@@ -57,20 +64,34 @@ export class Daemon {
    * @throws CliError `cli/usage`, `cli/address-in-use`, `cli/cannot-listen`, `cli/socket-activation`
    */
   static async start(options: DaemonOptions): Promise<Daemon> {
-    const { logger, services, env } = options;
+    const { logger, admin, env } = options;
     const stopping = new AbortController();
-    const rpc = createRpcServer(services, stopping.signal, logger);
-    const daemon = new Daemon(rpc, stopping, logger);
+    const plain = createRpcServer(options, undefined, stopping.signal);
+    const full = admin && createRpcServer(options, admin.care, stopping.signal);
+    const serverFor = (address: ListenAddress): RpcServer =>
+      full !== undefined && isAdministered(address, admin!.reach)
+        ? full
+        : plain;
+    const servers = full === undefined ? [plain] : [plain, full];
+    const daemon = new Daemon(servers, stopping, logger);
     daemon.#listeners = await openListeners(options.listen, {
       env,
       logger,
-      onConnection: (connection) => rpc.serve(connection),
+      onConnection: (connection, address) =>
+        serverFor(address).serve(connection),
       onStdioEnd: () => {
         if (options.listen.every(({ type }) => type === 'stdio')) daemon.#end();
       },
     });
-    for (const { address } of daemon.#listeners)
-      logger.info({ address }, 'listening');
+    for (const [i, { address }] of daemon.#listeners.entries()) {
+      const isAdmin = serverFor(options.listen[i]!) === full;
+      logger.info({ address, admin: isAdmin }, 'listening');
+      if (isAdmin && isWide(options.listen[i]!))
+        logger.warn(
+          { address },
+          'anybody who reaches this address can delete what the store holds',
+        );
+    }
     return daemon;
   }
 
@@ -89,7 +110,7 @@ export class Daemon {
     const timer = new AbortController();
     const signals = hard === undefined ? [timer.signal] : [timer.signal, hard];
     const finished = await Promise.race([
-      this.#rpc.stop().then(() => true),
+      Promise.all(this.#servers.map((rpc) => rpc.stop())).then(() => true),
       delay(GRACE_MS, false, { signal: AbortSignal.any(signals) }).catch(
         () => false,
       ),
@@ -97,16 +118,16 @@ export class Daemon {
     timer.abort();
     if (!finished) {
       this.#logger.warn('calls that did not finish in time are cancelled');
-      this.#rpc.destroy();
+      for (const rpc of this.#servers) rpc.destroy();
     }
     return finished;
   }
 }
 
 function createRpcServer(
-  services: CastoreServices & StoreServices,
+  { services, logger }: DaemonOptions,
+  care: StoreCare | undefined,
   stopping: AbortSignal,
-  logger: Logger,
 ): RpcServer {
   const options = grpcServerOptions();
   const rpc = new RpcServer(
@@ -123,10 +144,15 @@ function createRpcServer(
   };
   addCastoreServices(rpc, services, hooks);
   addStoreServices(rpc, services, hooks);
+  if (care !== undefined) addStoreAdmin(rpc, care, { ...hooks, stopping });
   const served = (): readonly string[] => rpc.services;
   const reflection = new ReflectionService(served, stopping);
   rpc.add(ReflectionV1, reflection);
   rpc.add(ReflectionV1Alpha, reflection);
   rpc.add(HealthDefinition, new HealthService(served, stopping));
   return rpc;
+}
+
+function isWide(address: ListenAddress): boolean {
+  return address.type === 'tcp' && isWiderThanLoopback(address.host);
 }

@@ -17,8 +17,8 @@ export const DEFAULT_PORT = 8000;
 export interface ListenersOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly logger: Logger;
-  /** Takes each connection. */
-  readonly onConnection: (connection: Duplex) => void;
+  /** Takes each connection, and where it came in. */
+  readonly onConnection: (connection: Duplex, address: ListenAddress) => void;
   /** The connection on standard input has ended; there won't be another. */
   readonly onStdioEnd: () => void;
 }
@@ -62,12 +62,12 @@ async function openListener(
         inheritedSocket(env, process.pid),
         address.family,
         formatListenAddress(address),
-        onConnection,
+        (connection) => onConnection(connection, address),
       );
     case 'stdio': {
       const connection = stdioConnection();
       void once(connection, 'close').then(onStdioEnd, onStdioEnd);
-      onConnection(connection);
+      onConnection(connection, address);
       return { address: 'stdio', close: () => {} };
     }
     default:
@@ -76,7 +76,7 @@ async function openListener(
           { address: formatListenAddress(address) },
           'anybody who reaches this address can read and write the store: nothing authenticates',
         );
-      return bind(address, onConnection);
+      return bind(address, (connection) => onConnection(connection, address));
   }
 }
 

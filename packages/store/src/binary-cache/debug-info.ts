@@ -61,6 +61,12 @@ export function debugInfo(
   };
 }
 
+/** The SHA-256 of the uploaded file that an entry of the table names; `undefined` where it names another NAR. */
+export function debugInfoFile(value: Uint8Array): Uint8Array | undefined {
+  const file = narOf(parse(value).archive);
+  return file?.type === 'file' ? file.fileSha256 : undefined;
+}
+
 function narOf(archive: string): ReturnType<typeof parseNarName> {
   const [, file] = /^\.\.\/nar\/([^/]+)$/.exec(archive) ?? [];
   return file === undefined

@@ -1,3 +1,4 @@
+import { StorePath } from '@tvix/nar';
 import { decodeContent } from '../compression/decode-content.ts';
 import { StoreError } from '../errors.ts';
 import type { CacheContext } from './context.ts';
@@ -87,6 +88,15 @@ function merge(stored: Json, offered: Json): Json {
     [...a, ...b].map((signature) => [JSON.stringify(signature), signature]),
   );
   return { ...offered, signatures: [...signatures.values()] };
+}
+
+/** The path that an entry of the table says an output became; `undefined` where it names none. */
+export function realisedPath(entry: Uint8Array): StorePath | undefined {
+  const json = parse(entry);
+  const { value } = json;
+  const outPath = (isJson(value) ? value : json)['outPath'];
+  if (typeof outPath !== 'string') return undefined;
+  return StorePath.parse(outPath.slice(outPath.lastIndexOf('/') + 1));
 }
 
 function parse(bytes: Uint8Array): Json {

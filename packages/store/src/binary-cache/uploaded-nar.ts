@@ -32,17 +32,7 @@ export async function getUploadedNar(
   const value = await table.get(fileSha256);
   if (value === undefined) return undefined;
   try {
-    const json = JSON.parse(Buffer.from(value).toString()) as Record<
-      'node' | 'narSha256' | 'narSize' | 'compression' | 'fileSize',
-      string
-    >;
-    return {
-      node: nodeFromProto(NodeMessage.decode(fromBase64(json.node))),
-      narSha256: fromBase64(json.narSha256),
-      narSize: BigInt(json.narSize),
-      compression: json.compression as Compression,
-      fileSize: Number(json.fileSize),
-    };
+    return decodeUploadedNar(value);
   } catch (cause) {
     throw new StoreError(
       'store/corrupt-path-info',
@@ -50,6 +40,21 @@ export async function getUploadedNar(
       { cause, details: { fileSha256 } },
     );
   }
+}
+
+/** What an entry of the table says; throws where it is none. */
+export function decodeUploadedNar(value: Uint8Array): UploadedNar {
+  const json = JSON.parse(Buffer.from(value).toString()) as Record<
+    'node' | 'narSha256' | 'narSize' | 'compression' | 'fileSize',
+    string
+  >;
+  return {
+    node: nodeFromProto(NodeMessage.decode(fromBase64(json.node))),
+    narSha256: fromBase64(json.narSha256),
+    narSize: BigInt(json.narSize),
+    compression: json.compression as Compression,
+    fileSize: Number(json.fileSize),
+  };
 }
 
 /** Remembers a file whose NAR is stored, durably. */

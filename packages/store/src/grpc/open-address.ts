@@ -1,6 +1,7 @@
 import type { Address } from '@tvix/castore';
 import { openGrpcAddress } from '@tvix/castore/grpc';
 import type { OpenedStoreServices } from '../address/opened-store.ts';
+import { GrpcStoreCare } from '../store-care/grpc-client.ts';
 import { GrpcPathInfoService } from '../path-info-service/grpc-client.ts';
 
 /**
@@ -13,5 +14,6 @@ export async function openGrpcStoreAddress(
 ): Promise<OpenedStoreServices> {
   const { channel, ...services } = await openGrpcAddress(address);
   const pathInfos = new GrpcPathInfoService(channel);
-  return { ...services, pathInfos, narCalculation: pathInfos };
+  const care = new GrpcStoreCare(channel);
+  return { ...services, pathInfos, narCalculation: pathInfos, care };
 }

@@ -2,8 +2,14 @@ import type { ServerHooks } from '@tvix/castore/grpc';
 import type { Server } from 'nice-grpc';
 import type { NarCalculationService } from '../nar/calculation.ts';
 import type { PathInfoService } from '../path-info-service/path-info-service.ts';
-import { PathInfoServiceDefinition } from '../proto/index.ts';
+import {
+  PathInfoServiceDefinition,
+  StoreAdminServiceDefinition,
+} from '../proto/index.ts';
+import type { StoreCare } from '../store-care/store-care.ts';
 import { PathInfoServiceServer } from './path-info-service-server.ts';
+import { StoreAdminServer } from './store-admin-server.ts';
+import type { StoreAdminServerOptions } from './store-admin-server.ts';
 
 /** The services of this package, as a server offers them. */
 export interface StoreServices {
@@ -21,4 +27,13 @@ export function addStoreServices(
     PathInfoServiceDefinition,
     new PathInfoServiceServer(services, hooks),
   );
+}
+
+/** Adds the admin service: whoever reaches that server may take away what the store holds. */
+export function addStoreAdmin(
+  server: Pick<Server, 'add'>,
+  care: StoreCare,
+  options: StoreAdminServerOptions = {},
+): void {
+  server.add(StoreAdminServiceDefinition, new StoreAdminServer(care, options));
 }

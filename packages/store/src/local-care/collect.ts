@@ -1,9 +1,22 @@
-import { collectGarbage, compareBytes, nodeUsedMs } from '@tvix/castore';
-import type { CollectResult, LocalStore, Node } from '@tvix/castore';
+import {
+  collectGarbage,
+  compareBytes,
+  DEFAULT_GRACE_MS,
+  nodeUsedMs,
+} from '@tvix/castore';
+import type {
+  CollectResult,
+  LocalStore,
+  Node,
+  OnCollectProgress,
+} from '@tvix/castore';
 import type { LocalPathInfoService } from '../path-info-service/local.ts';
+import { ForgottenPaths } from './forgotten-paths.ts';
 import { Pins } from './pins.ts';
 import type { Pin } from './pins.ts';
 import { selectPaths } from './select-paths.ts';
+import { sweepSideTables } from './side-tables.ts';
+import { withReserve } from './with-reserve.ts';
 import type { PathSelection } from './select-paths.ts';
 
 /** How garbage is collected in a Nix store. */
@@ -12,6 +25,8 @@ export interface CollectStoreOptions extends PathSelection {
   readonly graceMs?: number | undefined;
   /** Only tells what would go; nothing is changed. */
   readonly dryRun?: boolean | undefined;
+  /** Hears now and then how far it has come, and is waited for. */
+  readonly onProgress?: OnCollectProgress | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -38,7 +53,7 @@ export async function collectStore(
   options: CollectStoreOptions = {},
 ): Promise<CollectStoreResult> {
   const { localStore, pathInfos } = store;
-  const { graceMs, dryRun = false, signal } = options;
+  const { graceMs, dryRun = false, onProgress, signal } = options;
   // On a full disk it stays unwritten what was used of late; that is no reason to keep the disk full.
   await localStore.interior.writing?.touches.flush().catch(() => {});
   const pins: Pin[] = [];
@@ -47,18 +62,29 @@ export async function collectStore(
     target.type === 'path' ? [target.storePath.digest] : [],
   );
   const doomed = await selectPaths(localStore, pathInfos, pinned, options);
+  const forgotten = new ForgottenPaths();
   if (!dryRun) {
     for (let at = 0; at < doomed.length; at += DELETED_AT_ONCE) {
       signal?.throwIfAborted();
-      await pathInfos.delete(doomed.slice(at, at + DELETED_AT_ONCE));
+      const hashes = doomed.slice(at, at + DELETED_AT_ONCE);
+      for (const hash of hashes) {
+        const pathInfo = await pathInfos.get(hash);
+        if (pathInfo !== undefined) forgotten.add(pathInfo);
+      }
+      await withReserve(localStore, () => pathInfos.delete(hashes));
     }
   }
   const result = await collectGarbage(localStore, {
     roots: roots(localStore, pathInfos, pins, doomed),
     dryRun,
     ...(graceMs !== undefined && { graceMs }),
+    ...(onProgress !== undefined && { onProgress }),
     ...(signal !== undefined && { signal }),
   });
+  if (!dryRun) {
+    const oldMs = localStore.interior.now() - (graceMs ?? DEFAULT_GRACE_MS);
+    await sweepSideTables(localStore, { forgotten, oldMs, signal });
+  }
   return { ...result, paths: doomed.length };
 }
 

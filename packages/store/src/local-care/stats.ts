@@ -1,11 +1,15 @@
-import { countLocalStore } from '@tvix/castore';
+import {
+  countLocalStore,
+  LocalDirectoryService,
+  QuietStore,
+} from '@tvix/castore';
 import type {
-  DirectoryService,
+  CallOptions,
   LocalStore,
   LocalStoreStats,
   Node,
 } from '@tvix/castore';
-import type { PathInfoService } from '../path-info-service/path-info-service.ts';
+import { LocalPathInfoService } from '../path-info-service/local.ts';
 import { logicalBytes } from './logical-bytes.ts';
 
 /** What a local Nix store holds and what that takes. All sizes in bytes. */
@@ -18,28 +22,34 @@ export interface StoreStats extends LocalStoreStats {
 }
 
 /**
- * Counts a store by a walk over its index and its directories.
+ * Counts a store by a walk over its index and its directories. Counting isn't use.
  *
  * @throws CastoreError `castore/corrupt-store`, `castore/io`, `castore/directory-not-found` where a tree isn't complete
  */
-export async function storeStats(store: {
-  readonly localStore: LocalStore;
-  readonly pathInfos: Pick<PathInfoService, 'list'>;
-  readonly directories: Pick<DirectoryService, 'get'>;
-}): Promise<StoreStats> {
-  let pathInfos = 0;
-  async function* roots(): AsyncGenerator<Node> {
-    for await (const { node } of store.pathInfos.list()) {
-      pathInfos += 1;
-      yield node;
+export async function storeStats(
+  localStore: LocalStore,
+  options?: CallOptions,
+): Promise<StoreStats> {
+  const quiet = new QuietStore(localStore);
+  try {
+    let pathInfos = 0;
+    async function* roots(): AsyncGenerator<Node> {
+      const listed = new LocalPathInfoService(localStore).list(options);
+      for await (const { node } of listed) {
+        pathInfos += 1;
+        yield node;
+      }
     }
+    const directories = new LocalDirectoryService(quiet);
+    const logical = Number(await logicalBytes(roots(), directories));
+    const counted = await countLocalStore(localStore);
+    return {
+      ...counted,
+      pathInfos,
+      logicalBytes: logical,
+      savedByDeduplicationBytes: Math.max(0, logical - counted.chunks.rawBytes),
+    };
+  } finally {
+    quiet[Symbol.dispose]();
   }
-  const logical = Number(await logicalBytes(roots(), store.directories));
-  const counted = await countLocalStore(store.localStore);
-  return {
-    ...counted,
-    pathInfos,
-    logicalBytes: logical,
-    savedByDeduplicationBytes: Math.max(0, logical - counted.chunks.rawBytes),
-  };
 }

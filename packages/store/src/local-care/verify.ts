@@ -2,14 +2,14 @@ import {
   compareBytes,
   LocalBlobService,
   LocalDirectoryService,
-  repairLocalStore,
+  QuietStore,
   verifyLocalStore,
 } from '@tvix/castore';
 import type {
   Damage,
   LocalStore,
-  RepairResult,
   VerifyOptions,
+  VerifyProgress,
   VerifyResult,
 } from '@tvix/castore';
 import type { StorePath } from '@tvix/nar';
@@ -32,9 +32,19 @@ export interface PathDamage {
 }
 
 /** How a Nix store is verified. */
-export interface VerifyStoreOptions extends Omit<VerifyOptions, 'onDamage'> {
+export interface VerifyStoreOptions extends Omit<
+  VerifyOptions,
+  'onDamage' | 'onProgress'
+> {
   /** Hears of each damage when it is found. */
   readonly onDamage?: (damage: Damage | PathDamage) => void;
+  /** Hears now and then how far it has come, and is waited for. */
+  readonly onProgress?: (progress: VerifyStoreProgress) => void | Promise<void>;
+}
+
+/** How far a verification has come: records first, then paths. */
+export interface VerifyStoreProgress extends VerifyProgress {
+  readonly paths: number;
 }
 
 /** What was looked at. */
@@ -45,67 +55,80 @@ export interface VerifyStoreResult extends VerifyResult {
 
 /**
  * Verifies a local store as a whole: every record, packs and index, and for each path the size and the hash of its NAR,
- * rendered anew.
+ * rendered anew. Looking isn't use.
  */
 export async function verifyStore(
   localStore: LocalStore,
   options: VerifyStoreOptions = {},
 ): Promise<VerifyStoreResult> {
-  const result = await verifyLocalStore(localStore, options);
-  return { ...result, ...(await verifyPaths(localStore, options)) };
+  const result = await verifyLocalStore(localStore, forRecords(options));
+  return { ...result, ...(await verifyPaths(localStore, options, result)) };
 }
 
-/**
- * Verifies a local store as a whole and mends what can be mended, see `repairLocalStore`. Answers with the store, to be
- * closed by the caller.
- */
-export async function repairStore(
-  open: () => Promise<LocalStore>,
-  options: VerifyStoreOptions = {},
-): Promise<{
-  readonly store: LocalStore;
-  readonly result: RepairResult & VerifyStoreResult;
-}> {
-  const { store, result } = await repairLocalStore(open, options);
-  try {
-    const paths = await verifyPaths(store, options);
-    return { store, result: { ...result, ...paths } };
-  } catch (error) {
-    await store.close();
-    throw error;
-  }
+/** The same of records alone. */
+export function forRecords(options: VerifyStoreOptions): VerifyOptions {
+  const { onProgress, ...rest } = options;
+  return onProgress === undefined
+    ? rest
+    : {
+        ...rest,
+        onProgress: (progress) => onProgress({ ...progress, paths: 0 }),
+      };
 }
 
-async function verifyPaths(
+/** Verifies the NAR of each path; its records were looked at before. */
+export async function verifyPaths(
   localStore: LocalStore,
-  { onDamage, signal }: VerifyStoreOptions,
-): Promise<{ paths: number; damagedPaths: number }> {
+  { onDamage, onProgress, signal }: VerifyStoreOptions,
+  records: VerifyProgress,
+): Promise<Pick<VerifyStoreResult, 'paths' | 'damagedPaths'>> {
+  const quiet = new QuietStore(localStore);
   const calculation = new RenderingNarCalculation({
-    blobs: new LocalBlobService(localStore),
-    directories: new LocalDirectoryService(localStore),
+    blobs: new LocalBlobService(quiet),
+    directories: new LocalDirectoryService(quiet),
   });
   const count = { paths: 0, damagedPaths: 0 };
   const report = (damage: Omit<PathDamage, 'what'>): void => {
     count.damagedPaths += 1;
     onDamage?.({ what: 'path-info', ...damage });
   };
+  const listed = new LocalPathInfoService(localStore).list();
   try {
-    for await (const pathInfo of new LocalPathInfoService(localStore).list()) {
+    for (;;) {
+      let next;
+      try {
+        next = await listed.next();
+      } catch (error) {
+        report({
+          fault: 'unreadable',
+          storePath: undefined,
+          message: `the path infos can't all be listed: ${messageOf(error)}`,
+        });
+        break;
+      }
+      if (next.done === true) break;
       signal?.throwIfAborted();
+      const { storePath } = next.value;
+      const damage = await verifyPath(calculation, next.value, signal);
       count.paths += 1;
-      const damage = await verifyPath(calculation, pathInfo, signal);
-      if (damage !== undefined)
-        report({ ...damage, storePath: pathInfo.storePath });
+      // It may have been deleted, and its tree collected, while one looked.
+      if (damage !== undefined && (await isThere(localStore, storePath)))
+        report({ ...damage, storePath });
+      const { records: looked, bytes } = records;
+      await onProgress?.({ records: looked, bytes, paths: count.paths });
     }
-  } catch (error) {
-    signal?.throwIfAborted();
-    report({
-      fault: 'unreadable',
-      storePath: undefined,
-      message: `the path infos can't all be listed: ${messageOf(error)}`,
-    });
+  } finally {
+    quiet[Symbol.dispose]();
   }
   return count;
+}
+
+async function isThere(
+  localStore: LocalStore,
+  storePath: StorePath,
+): Promise<boolean> {
+  const pathInfos = new LocalPathInfoService(localStore);
+  return (await pathInfos.get(storePath.digest)) !== undefined;
 }
 
 async function verifyPath(

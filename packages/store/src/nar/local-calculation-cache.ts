@@ -4,7 +4,7 @@ import type { NarCalculationCache } from './calculation-cache.ts';
 import type { NarCalculation } from './calculation.ts';
 
 /** The table that calculations are kept in. */
-const TABLE = 'nar-calculation';
+export const CALCULATION_TABLE = 'nar-calculation';
 
 const SIZE_BYTES = 8;
 
@@ -16,7 +16,7 @@ export class LocalNarCalculationCache implements NarCalculationCache {
   readonly #table: Table;
 
   constructor(store: Pick<LocalStore, 'table'>) {
-    this.#table = store.table(TABLE);
+    this.#table = store.table(CALCULATION_TABLE);
   }
 
   async get(key: Uint8Array): Promise<NarCalculation | undefined> {

@@ -1,4 +1,4 @@
-/** The wire: generated messages and service definitions of `tvix.store.v1`. */
+/** The wire: generated messages and service definitions of `tvix.store.v1`, and of `tvix.store.admin.v1` beside it. */
 export {
   NARInfo,
   NARInfo_CA,
@@ -17,3 +17,21 @@ export type {
   PathInfoServiceClient,
   PathInfoServiceImplementation,
 } from './gen/tvix/store/v1/rpc_pathinfo.ts';
+export { StoreAdminServiceDefinition } from './gen/tvix/store/admin/v1/rpc_store_admin.ts';
+export type {
+  AddPinRequest,
+  AddPinResponse,
+  CollectGarbageRequest,
+  CollectGarbageResponse,
+  DeletePathInfosRequest,
+  DeletePathInfosResponse,
+  Pin,
+  RemovePinRequest,
+  RemovePinResponse,
+  StatsRequest,
+  StatsResponse,
+  StoreAdminServiceClient,
+  StoreAdminServiceImplementation,
+  VerifyRequest,
+  VerifyResponse,
+} from './gen/tvix/store/admin/v1/rpc_store_admin.ts';

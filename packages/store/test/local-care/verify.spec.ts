@@ -1,10 +1,10 @@
 import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { openLocalStore } from '@tvix/castore';
 import type { Damage } from '@tvix/castore';
-import { repairStore, verifyStore } from '../../src/local-care/verify.ts';
+import { verifyStore } from '../../src/local-care/verify.ts';
 import type { PathDamage } from '../../src/local-care/verify.ts';
+import { LocalStoreCare } from '../../src/store-care/local.ts';
 import { PathInfo } from '../../src/path-info/path-info.ts';
 import { LocalNixStore } from './local-nix-store.ts';
 
@@ -79,20 +79,19 @@ describe('verifyStore', () => {
   });
 });
 
-describe('repairStore', () => {
+describe('a repair', () => {
   it('says what was lost, and the same import brings it back', async () => {
     await store.import('a', files);
     damage('the program');
-    const { directory } = store.localStore;
-    await store.localStore.close();
-    const repaired = await repairStore(() => openLocalStore(directory));
-    await repaired.store.close();
-    expect(repaired.result).toMatchObject({
+    const care = new LocalStoreCare(store.localStore);
+    const result = await care.repair();
+    expect(result).toMatchObject({
       isIndexRebuilt: false,
+      isIndexDamaged: false,
       quarantinedPacks: 1,
       damagedPaths: 1,
     });
-    expect(repaired.result.lost).toHaveLength(1);
+    expect(result.lost).toHaveLength(1);
     await store.reopen();
     expect(await verify()).toMatchObject([
       { what: 'directory', fault: 'incomplete' },

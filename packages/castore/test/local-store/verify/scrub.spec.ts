@@ -85,7 +85,9 @@ describe('Scrub', () => {
     await reopen();
     const { scrub, chunks, recipes, directories, tables } =
       await countLocalStore(store);
-    expect(scrub).toEqual({ finishedMs: nowMs, foundDamages: found.length });
+    expect(scrub).toEqual({
+      finished: { finishedMs: nowMs, damages: found.length },
+    });
     const objects = [chunks, recipes, directories, tables['names']!];
     expect(finished.records).toBe(
       objects.reduce((sum, { objects }) => sum + objects, 0),
@@ -129,20 +131,20 @@ describe('Scrub', () => {
 
   it('makes the next pass when it is due, and none before', async () => {
     await pass();
-    const { finishedMs } = (await countLocalStore(store)).scrub;
+    const before = await countLocalStore(store);
     nowMs += DAY_MS - 1;
     const early = Scrub.start(store, {
       bytesPerSecond: RATE,
       intervalMs: DAY_MS,
     });
     await early.stop();
-    expect((await countLocalStore(store)).scrub).toEqual({
-      finishedMs,
-      foundDamages: 0,
-    });
+    const { scrub } = await countLocalStore(store);
+    expect(scrub).toEqual(before.scrub);
+    expect(scrub.pass).toBeUndefined();
     nowMs += 1;
     await pass();
-    expect((await countLocalStore(store)).scrub.finishedMs).toBe(nowMs);
+    const after = await countLocalStore(store);
+    expect(after.scrub.finished).toEqual({ finishedMs: nowMs, damages: 0 });
   });
 
   it('stops at once, however slow it is', async () => {
