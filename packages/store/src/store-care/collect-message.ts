@@ -47,6 +47,7 @@ export function collectOptionsFromMessage({
   };
 }
 
+/** How far a collection has come, as a message. */
 export function collectProgressToMessage({
   phase,
   done,
@@ -64,6 +65,7 @@ export function collectProgressFromMessage({
     : undefined;
 }
 
+/** What a collection did, as a message. */
 export function collectResultToMessage(result: CollectStoreResult): Result {
   const { packs } = result;
   return {
@@ -78,6 +80,7 @@ export function collectResultToMessage(result: CollectStoreResult): Result {
   };
 }
 
+/** The message as what it says. */
 export function collectResultFromMessage(result: Result): CollectStoreResult {
   return {
     kept: recordsFromMessage(result.kept),

@@ -4,6 +4,7 @@ import { StoreError } from '../errors.ts';
 import type { Pin } from '../local-care/pins.ts';
 import type { Pin as PinMessage } from '../proto/index.ts';
 
+/** A pin, as a message. */
 export function pinToMessage({ name, target }: Pin): PinMessage {
   return {
     name,

@@ -30,6 +30,7 @@ const LOST = ['table-entry', 'chunk', 'recipe', 'directory'] as const;
 const FAULTS = ['missing', 'wrong', 'unreadable', 'incomplete'] as const;
 const PATH_FAULTS = ['incomplete', 'wrong', 'unreadable'] as const;
 
+/** How far a verification has come, as a message. */
 export function verifyProgressToMessage(
   progress: VerifyStoreProgress,
 ): Value<'progress'> {
@@ -41,6 +42,7 @@ export function verifyProgressToMessage(
   };
 }
 
+/** The message as what it says. */
 export function verifyProgressFromMessage(
   progress: Value<'progress'>,
 ): VerifyStoreProgress {
@@ -52,6 +54,7 @@ export function verifyProgressFromMessage(
   };
 }
 
+/** A damage, as a message. */
 export function damageToMessage(damage: Damage | PathDamage): Value<'damage'> {
   const { what, fault, message } = damage;
   const isPath = damage.what === 'path-info';
@@ -86,6 +89,7 @@ export function damageFromMessage(
   };
 }
 
+/** A lost record, as a message. */
 export function lostToMessage({
   what,
   digest,
@@ -128,6 +132,7 @@ export function verifyResultToMessage(
   };
 }
 
+/** The message as what it says. */
 export function verifyResultFromMessage(
   result: Value<'result'>,
 ): VerifyStoreResult {
@@ -141,6 +146,7 @@ export function verifyResultFromMessage(
   };
 }
 
+/** The message as what it says, with what was lost. */
 export function repairResultFromMessage(
   result: Value<'result'>,
   lost: readonly LostRecord[],
