@@ -47,7 +47,7 @@ export default tseslint.config(
     },
   },
   {
-    files: ['packages/*/test/**/*.ts', '**/jest.config.js'],
+    files: ['packages/*/test/**/*.ts', '**/jest*.config.js'],
     // Test code may use the workspace's development dependencies (Jest, fast-check, protobufjs).
     rules: { '@nx/enforce-module-boundaries': 'off' },
   },

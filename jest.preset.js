@@ -1,8 +1,16 @@
 import { fileURLToPath } from 'node:url';
 
-export default {
+const reporter = fileURLToPath(
+  new URL('./tools/test-reporter.mjs', import.meta.url),
+);
+
+/** Tests that cut the power, kill, and fill disks; they run by a target of their own, see `faults`. */
+const FAULTS = '\\.faults\\.spec\\.ts$';
+
+const preset = {
   testEnvironment: 'node',
   testMatch: ['<rootDir>/test/**/*.spec.ts'],
+  testPathIgnorePatterns: ['/node_modules/', FAULTS],
   extensionsToTreatAsEsm: ['.ts'],
   transform: {
     '^.+\\.ts$': [
@@ -18,10 +26,19 @@ export default {
   testEnvironmentOptions: {
     customExportConditions: ['@tvix/source', 'node', 'node-addons'],
   },
-  reporters: [
-    'default',
-    fileURLToPath(new URL('./tools/test-reporter.mjs', import.meta.url)),
-  ],
+  reporters: ['default', [reporter, { results: 'results.json' }]],
   coverageProvider: 'v8',
   maxWorkers: 2,
+};
+
+export default preset;
+
+/** What damages a store, or takes away what it stands on: `*.faults.spec.ts`. */
+export const faults = {
+  ...preset,
+  testMatch: ['<rootDir>/test/**/*.faults.spec.ts'],
+  testPathIgnorePatterns: ['/node_modules/'],
+  reporters: ['default', [reporter, { results: 'faults.json' }]],
+  // The packages run side by side.
+  maxWorkers: 1,
 };

@@ -1,13 +1,15 @@
-// A Jest reporter that leaves one small JSON file a project, so that the runner can count over all of them, results
+// A Jest reporter that leaves one small JSON file a run, so that the runner can count over all of them, results
 // that Nx took from its cache included.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 export default class CountReporter {
   #rootDir;
+  #results;
 
-  constructor(globalConfig) {
+  constructor(globalConfig, { results }) {
     this.#rootDir = globalConfig.rootDir;
+    this.#results = results;
   }
 
   onRunComplete(_contexts, results) {
@@ -22,6 +24,6 @@ export default class CountReporter {
         .filter((test) => test.status === 'pending' || test.status === 'todo')
         .map((test) => test.fullName),
     };
-    writeFileSync(join(folder, 'results.json'), `${JSON.stringify(counts)}\n`);
+    writeFileSync(join(folder, this.#results), `${JSON.stringify(counts)}\n`);
   }
 }

@@ -3,30 +3,45 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { root } from './run.mjs';
 
-/** The folders that hold Jest projects. */
-export function testProjects() {
-  const packages = readdirSync(join(root, 'packages')).map((name) =>
-    join('packages', name),
-  );
-  return [...packages, 'e2e'].filter((folder) =>
-    existsSync(join(root, folder, 'jest.config.js')),
-  );
+/** What runs Jest: in which folder, as part of which step of the check, and where its reporter leaves the results. */
+export function testRuns() {
+  const folders = [
+    ...readdirSync(join(root, 'packages')).map((name) =>
+      join('packages', name),
+    ),
+    'e2e',
+  ];
+  const runs = folders.flatMap((folder) => [
+    {
+      folder,
+      step: folder === 'e2e' ? 'e2e' : 'unit',
+      config: join(folder, 'jest.config.js'),
+      results: join(folder, 'coverage/results.json'),
+    },
+    {
+      folder,
+      step: 'faults',
+      config: join(folder, 'jest.faults.config.js'),
+      results: join(folder, 'coverage/faults.json'),
+    },
+  ]);
+  return runs.filter(({ config }) => existsSync(join(root, config)));
 }
 
-/** Passed and failed tests over all projects, and the names of those skipped. A project without results counts as one failure. */
-export function countTests(projects) {
+/** Passed and failed tests over all runs, and the names of those skipped. One without results counts as one failure. */
+export function countTests(runs) {
   const sum = { passed: 0, failed: 0, skipped: [] };
-  for (const project of projects) {
-    const file = join(root, project, 'coverage/results.json');
+  for (const { folder, step, results } of runs) {
+    const file = join(root, results);
     if (!existsSync(file)) {
-      console.error(`${project}: the test run left no results`);
+      console.error(`${folder}: the test run (${step}) left no results`);
       sum.failed++;
       continue;
     }
     const counts = JSON.parse(readFileSync(file, 'utf8'));
     sum.passed += counts.passed;
     sum.failed += counts.failed;
-    sum.skipped.push(...counts.skipped.map((name) => `${project}: ${name}`));
+    sum.skipped.push(...counts.skipped.map((name) => `${folder}: ${name}`));
   }
   return sum;
 }

@@ -4,7 +4,7 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { install } from './install.mjs';
 import { root, run } from './run.mjs';
-import { countTests, testProjects } from './test-summary.mjs';
+import { countTests, testRuns } from './test-summary.mjs';
 
 const nx =
   (target, ...args) =>
@@ -25,6 +25,7 @@ const steps = {
   build: nx('build'),
   typecheck: nx('typecheck'),
   unit: nx('test', '--exclude=@tvix/e2e'),
+  faults: nx('faults'),
   pack: tool('check-pack.mjs'),
   examples: tool('check-examples.mjs'),
   e2e: nx('test', '--projects=@tvix/e2e', '--skip-nx-cache'),
@@ -36,12 +37,11 @@ const only = process.argv.includes('--only')
   : undefined;
 
 install();
-const projects = testProjects().filter(
-  (project) =>
-    only === undefined || only.includes(project === 'e2e' ? 'e2e' : 'unit'),
+const runs = testRuns().filter(
+  ({ step }) => only === undefined || only.includes(step),
 );
-for (const project of projects)
-  rmSync(join(root, project, 'coverage'), { recursive: true, force: true });
+const runsTests = (name) => runs.some(({ step }) => step === name);
+for (const { results } of runs) rmSync(join(root, results), { force: true });
 
 const failed = [];
 let checks = 0;
@@ -55,16 +55,14 @@ for (const [name, step] of Object.entries(steps)) {
   );
   if (status !== 0) failed.push(name);
   // What runs Jest is counted test by test; every other step counts as one check.
-  if (status === 0 && name !== 'unit' && name !== 'e2e') checks++;
+  if (status === 0 && !runsTests(name)) checks++;
 }
 
-const counts = countTests(projects);
+const counts = countTests(runs);
 // A step that failed without a failing test to show for it still counts.
 const failures =
-  Math.max(
-    counts.failed,
-    failed.filter((name) => name === 'unit' || name === 'e2e').length,
-  ) + failed.filter((name) => name !== 'unit' && name !== 'e2e').length;
+  Math.max(counts.failed, failed.filter((name) => runsTests(name)).length) +
+  failed.filter((name) => !runsTests(name)).length;
 if (failed.length > 0) console.log(`\nfailed: ${failed.join(', ')}`);
 if (counts.skipped.length > 0) {
   console.log(`\nskipped on this machine:\n  ${counts.skipped.join('\n  ')}`);

@@ -4,7 +4,7 @@ import path from 'node:path';
 import type { RootDatabase } from 'lmdb';
 import { syncDirectory } from './durable-files.ts';
 import { assertLmdbFile, fillLmdbFile, LMDB_PAGE_BYTES } from './lmdb-file.ts';
-import { errnoOf } from './store-failure.ts';
+import { errnoOf, ioFailure } from './store-failure.ts';
 import type { IndexRange, IndexWrite, StoreIndex } from './store-index.ts';
 
 const require = createRequire(import.meta.url);
@@ -15,6 +15,8 @@ export class LmdbIndex implements StoreIndex {
   readonly #database: RootDatabase<Buffer, Uint8Array>;
   /** The file; `undefined` where it is opened for reading alone. */
   readonly #fd: number | undefined;
+  /** LMDB may answer nothing any more after a commit that failed. */
+  #hasFailed = false;
 
   private constructor(
     database: RootDatabase<Buffer, Uint8Array>,
@@ -43,6 +45,9 @@ export class LmdbIndex implements StoreIndex {
       readOnly: options.readOnly,
       // With overlapping syncs a failed sync of a commit that was answered already surfaces nowhere.
       overlappingSync: false,
+      // A commit is one batch. With batches of whole turns, lmdb holds a promise of its own that nobody can await: where
+      // it rejects, the process ends (lmdb-js 3.5.6).
+      eventTurnBatching: false,
     });
     if (isNew) syncDirectory(directory);
     const fd = options.readOnly ? undefined : fs.openSync(file, 'r+');
@@ -50,13 +55,21 @@ export class LmdbIndex implements StoreIndex {
   }
 
   get(key: Uint8Array): Buffer | undefined {
-    return this.#database.getBinary(key);
+    try {
+      return this.#database.getBinary(key);
+    } catch (error) {
+      throw this.#readFailure(error);
+    }
   }
 
   range(range: IndexRange): (readonly [Buffer, Buffer])[] {
     const found: (readonly [Buffer, Buffer])[] = [];
-    for (const { key, value } of this.#database.getRange(range))
-      found.push([Buffer.from(key), Buffer.from(value)]);
+    try {
+      for (const { key, value } of this.#database.getRange(range))
+        found.push([Buffer.from(key), Buffer.from(value)]);
+    } catch (error) {
+      throw this.#readFailure(error);
+    }
     return found;
   }
 
@@ -67,7 +80,6 @@ export class LmdbIndex implements StoreIndex {
   async commit(writes: readonly IndexWrite[]): Promise<void> {
     const database = this.#database;
     try {
-      // Whatever is put in one turn of the event loop goes into one transaction.
       await database.batch(() => {
         for (const { key, value } of writes) {
           if (value === undefined) silence(database.remove(key));
@@ -76,6 +88,7 @@ export class LmdbIndex implements StoreIndex {
       });
       await database.flushed;
     } catch (error) {
+      this.#hasFailed = true;
       throw await commitCause(error);
     }
     database.resetReadTxn();
@@ -85,6 +98,12 @@ export class LmdbIndex implements StoreIndex {
   async close(): Promise<void> {
     await this.#database.close();
     if (this.#fd !== undefined) fs.closeSync(this.#fd);
+  }
+
+  #readFailure(error: unknown): unknown {
+    return this.#hasFailed
+      ? ioFailure('cannot read the index since a write to it failed', error)
+      : error;
   }
 }
 

@@ -47,7 +47,13 @@ export class StoreLock {
   }
 
   async release(): Promise<void> {
-    fs.rmSync(this.#file, { force: true });
+    try {
+      fs.rmSync(this.#file, { force: true });
+    } catch (error) {
+      // Where a name holds, the file only tells who; whoever comes next writes it anew.
+      if (this.#server === undefined)
+        throw ioFailure(`cannot remove ${this.#file}`, error);
+    }
     const server = this.#server;
     if (server !== undefined)
       await new Promise<void>((resolve) => server.close(() => resolve()));

@@ -147,6 +147,9 @@ export class RecordReader {
       if (entry === undefined) return undefined;
       location = decodeIndexEntry(indexKey, entry);
     } catch (error) {
+      // That says nothing of what it holds.
+      if (error instanceof CastoreError && error.code === 'castore/io')
+        throw error;
       this.#parts.onDamagedIndex();
       throw new CastoreError(
         'castore/corrupt-store',

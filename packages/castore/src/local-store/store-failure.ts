@@ -6,6 +6,7 @@ export function errnoOf(error: unknown): string | undefined {
   const code = (error as { code?: unknown }).code;
   if (typeof code === 'string') return code;
   // lmdb reports the number, and the name only in the message.
+  if (code === 5) return 'EIO';
   if (code === 28) return 'ENOSPC';
   if (code === 122) return 'EDQUOT';
   if (code === 27) return 'EFBIG';

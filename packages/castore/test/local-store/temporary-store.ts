@@ -1,11 +1,11 @@
 import fs from 'node:fs';
-import os from 'node:os';
 import path from 'node:path';
 import type { LocalStore } from '../../src/local-store/local-store.ts';
 import {
   type LocalStoreOptions,
   openLocalStore,
 } from '../../src/local-store/open-local-store.ts';
+import { memoryDirectory } from './memory-directory.ts';
 
 /** A store in a directory of its own, small enough for tests. */
 export class TemporaryStore {
@@ -14,7 +14,9 @@ export class TemporaryStore {
   #store: LocalStore | undefined;
 
   private constructor(options: LocalStoreOptions) {
-    this.directory = fs.mkdtempSync(path.join(os.tmpdir(), 'local-store-'));
+    this.directory = fs.mkdtempSync(
+      path.join(memoryDirectory(), 'local-store-'),
+    );
     this.#options = { reserveBytes: 0, ...options };
   }
 

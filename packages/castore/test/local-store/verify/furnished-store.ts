@@ -1,5 +1,4 @@
 import fs from 'node:fs';
-import os from 'node:os';
 import path from 'node:path';
 import { LocalBlobService } from '../../../src/blob-service/local.ts';
 import { hashBytes } from '../../../src/digest/hasher.ts';
@@ -12,6 +11,7 @@ import {
 import type { Directory } from '../../../src/node/directory.ts';
 import { randomBytes } from '../../blob-service/random-bytes.ts';
 import { directoryOf, fileNode } from '../collect/clocked-store.ts';
+import { memoryDirectory } from '../memory-directory.ts';
 
 export const OPTIONS: LocalStoreOptions = {
   reserveBytes: 0,
@@ -94,7 +94,7 @@ export class Furniture {
 export async function furnishedDirectory(
   furniture: Furniture,
 ): Promise<string> {
-  const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'furnished-'));
+  const directory = fs.mkdtempSync(path.join(memoryDirectory(), 'furnished-'));
   const store = await openLocalStore(directory, OPTIONS);
   await furniture.put(store);
   await store.close();

@@ -7,7 +7,7 @@ import { buildSync } from 'esbuild';
 import { generator } from '../collect/generator.ts';
 import { Furniture, furnishedDirectory } from './furnished-store.ts';
 
-const TRIALS = Number(process.env['TVIX_INDEX_DAMAGE_TRIALS'] ?? 9);
+const TRIALS = process.env['TVIX_FAULTS'] === 'full' ? 200 : 24;
 const PAGE_BYTES = 4096;
 
 const here = path.dirname(fileURLToPath(import.meta.url));

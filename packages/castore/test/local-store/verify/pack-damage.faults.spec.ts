@@ -16,7 +16,8 @@ import { generator } from '../collect/generator.ts';
 import { Furniture, furnishedDirectory, OPTIONS } from './furnished-store.ts';
 import { damagePack, type PackDamage, packFiles } from './pack-damage.ts';
 
-const TRIALS = Number(process.env['TVIX_DAMAGE_TRIALS'] ?? 10);
+/** Of each damage. */
+const TRIALS = process.env['TVIX_FAULTS'] === 'full' ? 250 : 25;
 
 const furniture = new Furniture();
 let original: string;

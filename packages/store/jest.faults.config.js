@@ -1,0 +1,3 @@
+import { faults } from '../../jest.preset.js';
+
+export default { ...faults };

@@ -1,0 +1,59 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { openLocalStore } from '@tvix/castore';
+import { BusyLedger } from './busy-ledger.ts';
+import { BusyProgram } from './busy-process.ts';
+import { BUSY_OPTIONS, numbersOf } from './busy-trees.ts';
+import { memoryDirectory } from './memory-directory.ts';
+
+const CYCLES = 500;
+const MOST_LINES = 400;
+/** From the opening of the store, recovery included, to the first answer. */
+const READY_WITHIN_MS = 2000;
+
+let program: BusyProgram;
+let directory: string;
+
+beforeAll(async () => {
+  program = new BusyProgram();
+  directory = mkdtempSync(join(memoryDirectory(), 'busy-store-'));
+  await (await openLocalStore(directory, BUSY_OPTIONS)).close();
+});
+afterAll(() => {
+  program[Symbol.dispose]();
+  rmSync(directory, { recursive: true });
+});
+
+describe(`a store whose process is killed ${CYCLES} times`, () => {
+  it('has all that was acknowledged, and serves again within two seconds', async () => {
+    const random = numbersOf(1);
+    const ledger = new BusyLedger();
+    let next = program.start(directory, 0);
+    for (let run = 0; run < CYCLES; run += 1) {
+      const current = next;
+      // Starts up while the other one works.
+      next = program.start(directory, run + 1);
+      // Most die early; those that don't get to collect what the others left behind.
+      const lines = Math.ceil(MOST_LINES * random() ** 2);
+      current.begin(lines, () => current.kill());
+      // One in eight dies while it opens the store, or soon after.
+      if (random() < 0.125) setTimeout(() => current.kill(), 30 * random());
+      const { told, signal, stderr } = await current.ended();
+      expect({ signal, stderr }).toEqual({ signal: 'SIGKILL', stderr: '' });
+      ledger.note(told);
+      try {
+        await ledger.check(directory, run);
+      } catch (cause) {
+        throw new Error(`run ${run}`, { cause });
+      }
+    }
+    next.kill();
+    await next.ended();
+    expect(ledger.failures).toEqual([]);
+    expect(ledger.acknowledged).toBeGreaterThan(20 * CYCLES);
+    expect(ledger.removedPacks).toBeGreaterThan(CYCLES);
+    expect(ledger.slowestReadyMs).toBeLessThan(READY_WITHIN_MS);
+    console.log(ledger.summary());
+  }, 1_200_000);
+});
