@@ -1,3 +1,4 @@
+import fs from 'node:fs';
 import type { CastoreError } from '../errors.ts';
 import type { FileSystem } from './file-system.ts';
 import {
@@ -198,8 +199,8 @@ export class CommitQueue {
       return;
     }
 
-    const { files, index, packs, storeId } = this.#target;
-    this.#writer ??= await PackWriter.create(files, packs, storeId);
+    const { index } = this.#target;
+    this.#writer ??= await this.#startPack();
     const writer = this.#writer;
     const { pack } = writer;
     const offsets = await writer.append(queued.map(({ record }) => record));
@@ -236,6 +237,27 @@ export class CommitQueue {
     await index.commit(writes);
     writer.commit();
     Object.assign(pack, committed);
+  }
+
+  /**
+   * The index knows a pack before anything is appended to it: what a crash leaves behind the committed length is then cut
+   * off, where a pack that the index doesn't know would be entered into it whole, with what was never acknowledged.
+   */
+  async #startPack(): Promise<PackWriter> {
+    const { files, index, packs, storeId } = this.#target;
+    const writer = await PackWriter.create(files, packs, storeId);
+    const { pack } = writer;
+    pack.committedLength = pack.availableLength = writer.length;
+    try {
+      await index.commit([Packs.write(pack)]);
+    } catch (error) {
+      packs.remove(pack.number);
+      writer.close();
+      // After an I/O error nobody knows what the index holds; a pack without records does no harm.
+      if (isTransient(error)) fs.rmSync(pack.file, { force: true });
+      throw error;
+    }
+    return writer;
   }
 
   #isWhereItWas({ indexKey, movedFrom }: QueuedRecord): boolean {

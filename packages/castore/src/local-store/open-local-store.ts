@@ -16,7 +16,7 @@ import {
   storePaths,
 } from './recovery.ts';
 import { Reserve } from './reserve.ts';
-import { errnoOf, ioFailure } from './store-failure.ts';
+import { asFailure, errnoOf } from './store-failure.ts';
 import {
   assertKnownFeatures,
   createFormat,
@@ -93,9 +93,7 @@ export async function openLocalStore(
       ? await openForReading(at, options)
       : await openForWriting(at, options);
   } catch (error) {
-    if (error instanceof CastoreError || errnoOf(error) === undefined)
-      throw error;
-    throw ioFailure(`cannot open the store ${at}`, error);
+    throw asFailure(`cannot open the store ${at}`, error);
   }
 }
 

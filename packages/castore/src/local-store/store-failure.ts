@@ -61,3 +61,10 @@ export function ioFailure(doing: string, cause: unknown): CastoreError {
     { cause },
   );
 }
+
+/** A failure of the file system as `ioFailure` says it; anything else as it is. */
+export function asFailure(doing: string, error: unknown): unknown {
+  return error instanceof CastoreError || errnoOf(error) === undefined
+    ? error
+    : ioFailure(doing, error);
+}

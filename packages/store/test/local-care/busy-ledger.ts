@@ -29,6 +29,8 @@ export class BusyLedger {
   #packs: readonly string[] = [];
   slowestReadyMs = 0;
   readonly failures: string[] = [];
+  /** An index that is made again from the packs leads to garbage again, of which parts may be gone. */
+  wasRebuilt = false;
 
   /** In a sentence. */
   summary(): string {
@@ -67,6 +69,7 @@ export class BusyLedger {
     this.#packs = packs;
     await verifyLocalStore(store, {
       onDamage: ({ what, fault, message }) => {
+        if (this.wasRebuilt && fault === 'incomplete') return;
         throw new Error(`${what} ${fault}: ${message}`);
       },
     });

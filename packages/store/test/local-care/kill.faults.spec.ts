@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { openLocalStore } from '@tvix/castore';
 import { BusyLedger } from './busy-ledger.ts';
-import { BusyProgram } from './busy-process.ts';
+import { type BusyProcess, BusyProgram } from './busy-process.ts';
 import { BUSY_OPTIONS, numbersOf } from './busy-trees.ts';
 import { memoryDirectory } from './memory-directory.ts';
 
@@ -14,13 +14,17 @@ const READY_WITHIN_MS = 2000;
 
 let program: BusyProgram;
 let directory: string;
+/** Starts up while the one before it works. */
+let next: BusyProcess;
 
 beforeAll(async () => {
   program = new BusyProgram();
   directory = mkdtempSync(join(memoryDirectory(), 'busy-store-'));
   await (await openLocalStore(directory, BUSY_OPTIONS)).close();
 });
-afterAll(() => {
+afterAll(async () => {
+  next.kill();
+  await next.ended();
   program[Symbol.dispose]();
   rmSync(directory, { recursive: true });
 });
@@ -29,10 +33,9 @@ describe(`a store whose process is killed ${CYCLES} times`, () => {
   it('has all that was acknowledged, and serves again within two seconds', async () => {
     const random = numbersOf(1);
     const ledger = new BusyLedger();
-    let next = program.start(directory, 0);
+    next = program.start(directory, 0);
     for (let run = 0; run < CYCLES; run += 1) {
       const current = next;
-      // Starts up while the other one works.
       next = program.start(directory, run + 1);
       // Most die early; those that don't get to collect what the others left behind.
       const lines = Math.ceil(MOST_LINES * random() ** 2);
@@ -48,8 +51,6 @@ describe(`a store whose process is killed ${CYCLES} times`, () => {
         throw new Error(`run ${run}`, { cause });
       }
     }
-    next.kill();
-    await next.ended();
     expect(ledger.failures).toEqual([]);
     expect(ledger.acknowledged).toBeGreaterThan(20 * CYCLES);
     expect(ledger.removedPacks).toBeGreaterThan(CYCLES);

@@ -33,7 +33,10 @@ async function cutWhileWriting(random: () => number): Promise<void> {
 
 /** The power goes at some moment of the recovery; half of the time all of the index has to be made again. */
 async function cutWhileRecovering(random: () => number): Promise<void> {
-  if (random() < 0.5) writeFileSync(join(directory, 'meta/rebuild'), '');
+  if (random() < 0.5) {
+    writeFileSync(join(directory, 'meta/rebuild'), '');
+    ledger.wasRebuilt = true;
+  }
   const current = program.start(directory, run);
   const off = current.waiting().then(async () => {
     current.begin(Infinity, () => {});

@@ -7,6 +7,7 @@ import type { LocalStore, WritingInterior } from '../local-store.ts';
 import { QuietReader } from '../quiet-reader.ts';
 import { recordSpan } from '../record.ts';
 import { freeBytes } from '../stats.ts';
+import { asFailure } from '../store-failure.ts';
 import { assertKnownFeatures } from '../store-format.ts';
 import { IndexSpace, type IndexWrite } from '../store-index.ts';
 import { TOUCH_AFTER_MINUTES } from '../touches.ts';
@@ -82,10 +83,13 @@ export async function collectGarbage(
     makeRoom(store, writing);
     const mark = new Mark(store, reader, cutoffMinutes(store, graceMs));
     return await collect(store, writing, mark, options);
+  } catch (error) {
+    if (options.signal?.aborted === true) throw error;
+    throw asFailure(`cannot collect garbage in ${store.directory}`, error);
   } finally {
     reader.close();
     endTurn();
-    writing.reserve.ensure();
+    setAside(writing);
   }
 }
 
@@ -215,6 +219,14 @@ function removals(
       writes.push({ key, value: undefined });
   }
   return writes;
+}
+
+function setAside({ reserve }: WritingInterior): void {
+  try {
+    reserve.ensure();
+  } catch {
+    // What came of the collection matters more; the next one tries again, as does the next open.
+  }
 }
 
 /** On a disk that is nearly full, the space that was set aside for this moment is given back. */

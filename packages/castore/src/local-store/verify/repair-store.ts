@@ -9,6 +9,7 @@ import { scanIndex } from '../index-scan.ts';
 import type { LocalStore } from '../local-store.ts';
 import { measurePack, type Pack } from '../packs.ts';
 import { markForRebuild, storePaths } from '../recovery.ts';
+import { asFailure } from '../store-failure.ts';
 import { IndexSpace } from '../store-index.ts';
 import type { Damage } from './damage.ts';
 import { namesOfSpaces, type RecordSpace } from './inspect-entry.ts';
@@ -85,6 +86,9 @@ export async function repairOpenStore(
   const endTurn = takeCareTurn(store);
   try {
     return await verifyAndMend(store, options);
+  } catch (error) {
+    if (options.signal?.aborted === true) throw error;
+    throw asFailure(`cannot repair ${store.directory}`, error);
   } finally {
     endTurn();
   }
