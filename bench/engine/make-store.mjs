@@ -12,7 +12,7 @@ import {
 
 const SMALL_FILES = 44;
 const PAGE_FILES = 5;
-const DIRECTORIES_AT_ONCE = 400;
+const DIRECTORIES_AT_ONCE = 100;
 
 const [folder, count, rootsFile] = process.argv.slice(2);
 const store = await openLocalStore(folder);

@@ -10,10 +10,10 @@ import {
   INDEX_ENTRY_BYTES,
   type RecordLocation,
 } from './index-entry.ts';
-import type { PackEntry } from './pack-footer.ts';
+import type { PackEntry } from './pack-listing.ts';
 import { decodePackHeader, PACK_HEADER_BYTES, packTag } from './pack-header.ts';
 import { PackReader } from './pack-reader.ts';
-import { listPack } from './pack-scan.ts';
+import { listPack, type PackContents } from './pack-scan.ts';
 import { type Pack, Packs } from './packs.ts';
 import { RecordKind } from './record.ts';
 import { Sequence } from './sequence.ts';
@@ -43,10 +43,11 @@ interface FoundPack {
 /** As many entries go into the index in one transaction. */
 const COMMIT_ENTRIES = 20_000;
 
-/** The pack files of a store, oldest first; those with a damaged header come last. */
+/** The pack files of a store but those that are known, oldest first; those with a damaged header come last. */
 export function findPacks(
   files: FileSystem,
   packsDirectory: string,
+  isKnown: (id: Uint8Array) => boolean,
 ): FoundPack[] {
   const found: FoundPack[] = [];
   if (!fs.existsSync(packsDirectory)) return found;
@@ -55,8 +56,11 @@ export function findPacks(
     const directory = path.join(packsDirectory, shard);
     for (const name of fs.readdirSync(directory)) {
       const match = /^([0-9a-f]{32})\.pack$/.exec(name);
-      if (match?.[1]?.startsWith(shard))
-        found.push(inspect(files, path.join(directory, name), match[1]));
+      if (!match?.[1]?.startsWith(shard)) continue;
+      // The name says it, too, where the header can't.
+      const id = new Uint8Array(Buffer.from(match[1], 'hex'));
+      if (!isKnown(id))
+        found.push(inspect(files, path.join(directory, name), id));
     }
   }
   return found.sort((a, b) => (a.number ?? Infinity) - (b.number ?? Infinity));
@@ -97,17 +101,25 @@ export class PackAdopter {
 
   async #adoptPack(found: FoundPack): Promise<void> {
     const fd = this.#files.openSync(found.file, 'r');
-    let contents;
     try {
-      contents = listPack(this.#files, fd, found.length, packTag(found.id));
+      const contents = listPack(
+        this.#files,
+        fd,
+        found.length,
+        packTag(found.id),
+      );
+      if (contents.entryCount > 0) await this.#adoptContents(found, contents);
+      // Begun, and never committed to; or so damaged that nothing in it can be told.
+      else if (found.length <= PACK_HEADER_BYTES) fs.rmSync(found.file);
     } finally {
       this.#files.closeSync(fd);
     }
-    if (contents.entries.length === 0) {
-      // Begun, and never committed to; or so damaged that nothing in it can be told.
-      if (found.length <= PACK_HEADER_BYTES) fs.rmSync(found.file);
-      return;
-    }
+  }
+
+  async #adoptContents(
+    found: FoundPack,
+    contents: PackContents,
+  ): Promise<void> {
     const number =
       found.number === undefined || this.#packs.get(found.number) !== undefined
         ? this.#packs.nextNumber
@@ -115,10 +127,12 @@ export class PackAdopter {
     const pack = this.#packs.add(number, found.id);
     pack.committedLength = pack.availableLength = contents.end;
     pack.isSealed = contents.isSealed;
-    pack.recordCount = contents.entries.length;
-    for (const entry of contents.entries) {
-      this.#enter(pack, entry);
-      if (this.#writes.length >= COMMIT_ENTRIES) await this.#flush();
+    pack.recordCount = contents.entryCount;
+    for (const part of contents.parts()) {
+      for (const entry of part) {
+        this.#enter(pack, entry);
+        if (this.#writes.length >= COMMIT_ENTRIES) await this.#flush();
+      }
     }
     // Last: a pack that the index names is one whose records are all in it.
     this.#writes.push(Packs.write(pack));
@@ -213,7 +227,7 @@ export class PackAdopter {
   }
 }
 
-function inspect(files: FileSystem, file: string, hex: string): FoundPack {
+function inspect(files: FileSystem, file: string, id: Uint8Array): FoundPack {
   const fd = files.openSync(file, 'r');
   try {
     const bytes = Buffer.alloc(PACK_HEADER_BYTES);
@@ -224,8 +238,7 @@ function inspect(files: FileSystem, file: string, hex: string): FoundPack {
         : undefined;
     return {
       file,
-      // The name says it, too, where the header can't.
-      id: new Uint8Array(Buffer.from(hex, 'hex')),
+      id,
       number: header?.number,
       storeId: header?.storeId,
       length,

@@ -1,13 +1,7 @@
 import fs from 'node:fs';
 import type { CastoreError } from '../errors.ts';
 import type { FileSystem } from './file-system.ts';
-import {
-  decodeIndexEntry,
-  encodeIndexEntry,
-  INDEX_ENTRY_BYTES,
-  isSamePlace,
-  type RecordLocation,
-} from './index-entry.ts';
+import { encodeIndexEntry, type RecordLocation } from './index-entry.ts';
 import { Packs } from './packs.ts';
 import { type PreparedRecord, PackWriter } from './pack-writer.ts';
 import { recordSpan } from './record.ts';
@@ -17,14 +11,14 @@ import type { IndexWrite, StoreIndex } from './store-index.ts';
 /** A record, and the index key that will lead to it. */
 export interface QueuedRecord {
   readonly record: PreparedRecord;
-  /** `undefined` where nothing leads to it: a removal that is carried along. */
+  /** `undefined` where nothing leads to it yet: a copy, or a removal that is carried along. */
   readonly indexKey: Uint8Array | undefined;
   /** What the index keeps beside the location. */
   readonly tail?: Uint8Array | undefined;
   /** The record says that the key is gone: the index forgets it. */
   readonly isRemoval?: boolean | undefined;
-  /** Where the record comes from, for one that only changes its place: if the index leads elsewhere by then, it stays there. */
-  readonly movedFrom?: RecordLocation | undefined;
+  /** Hears where it lies; that counts when the call that added it resolves. */
+  readonly onPlaced?: (location: RecordLocation) => void;
 }
 
 /** Changes of the index that are decided when their turn has come, by what it holds then. */
@@ -114,11 +108,6 @@ export class CommitQueue {
     return this.#enqueue({ amendment, isAlone: true });
   }
 
-  /** As `add`, for records that change their place. */
-  move(records: readonly QueuedRecord[]): Promise<void> {
-    return this.#enqueue({ records, isAlone: true });
-  }
-
   /** Adds nothing more to the pack that is open now, for it is about to be rewritten. */
   sealPack(): Promise<void> {
     return this.#enqueue({ isAlone: true, sealsPack: true });
@@ -189,8 +178,7 @@ export class CommitQueue {
     const writes: IndexWrite[] = [];
     for (const group of groups) {
       if (group.sealsPack) return this.#sealOpenPack();
-      for (const record of group.records)
-        if (this.#isWhereItWas(record)) queued.push(record);
+      for (const record of group.records) queued.push(record);
       for (const write of group.writes) writes.push(write);
       for (const write of group.amendment?.() ?? []) writes.push(write);
     }
@@ -208,8 +196,7 @@ export class CommitQueue {
     pack.availableLength = writer.length;
     const now = Math.floor(this.#target.now() / 60_000);
     for (const [i, item] of queued.entries()) {
-      const { record, indexKey, movedFrom } = item;
-      if (indexKey === undefined) continue;
+      const { record, indexKey } = item;
       const location: RecordLocation = {
         pack: pack.number,
         offset: offsets[i]!,
@@ -217,15 +204,12 @@ export class CommitQueue {
         storedLength: record.payload.length,
         rawLength: record.rawLength,
       };
-      const known = movedFrom && index.get(indexKey);
-      const touched = known && decodeIndexEntry(indexKey, known).touched;
-      const tail = known?.subarray(INDEX_ENTRY_BYTES) ?? item.tail;
-      writes.push({
-        key: indexKey,
-        value: item.isRemoval
-          ? undefined
-          : encodeIndexEntry(indexKey, location, touched ?? now, tail),
-      });
+      item.onPlaced?.(location);
+      if (indexKey === undefined) continue;
+      const value = item.isRemoval
+        ? undefined
+        : encodeIndexEntry(indexKey, location, now, item.tail);
+      writes.push({ key: indexKey, value });
     }
     const committed = {
       ...pack,
@@ -258,15 +242,6 @@ export class CommitQueue {
       throw error;
     }
     return writer;
-  }
-
-  #isWhereItWas({ indexKey, movedFrom }: QueuedRecord): boolean {
-    if (indexKey === undefined || movedFrom === undefined) return true;
-    const known = this.#target.index.get(indexKey);
-    return (
-      known !== undefined &&
-      isSamePlace(decodeIndexEntry(indexKey, known), movedFrom)
-    );
   }
 
   async #sealOpenPack(): Promise<void> {

@@ -19,12 +19,17 @@
 import { crc32 } from 'node:zlib';
 import { CastoreError } from '../errors.ts';
 import { type Codec, RECORD_ALIGNMENT } from './record.ts';
+import { shortCrc32 } from './short-crc32.ts';
 
-/** Where a record lies. */
-export interface RecordLocation {
+/** Where a record begins. */
+export interface RecordPlace {
   readonly pack: number;
   /** Of the record's header, from the start of the pack. */
   readonly offset: number;
+}
+
+/** Where a record lies. */
+export interface RecordLocation extends RecordPlace {
   readonly codec: Codec;
   readonly storedLength: number;
   readonly rawLength: number;
@@ -93,22 +98,13 @@ export function decodeIndexEntry(
 }
 
 /** Whether two locations are the same place. */
-export function isSamePlace(a: RecordLocation, b: RecordLocation): boolean {
+export function isSamePlace(a: RecordPlace, b: RecordPlace): boolean {
   return a.pack === b.pack && a.offset === b.offset;
 }
 
-const scratch = Buffer.alloc(64);
-
 function checksum(indexKey: Uint8Array, entry: Buffer): number {
-  // Nearly every entry is a 33-byte key without a tail: one call instead of two.
-  if (
-    entry.length === INDEX_ENTRY_BYTES &&
-    indexKey.length + CRC_AT <= scratch.length
-  ) {
-    scratch.set(indexKey, 0);
-    entry.copy(scratch, indexKey.length, 0, CRC_AT);
-    return crc32(scratch.subarray(0, indexKey.length + CRC_AT));
-  }
-  const head = crc32(entry.subarray(0, CRC_AT), crc32(indexKey));
-  return crc32(entry.subarray(INDEX_ENTRY_BYTES), head);
+  const head = shortCrc32(entry, 0, CRC_AT, shortCrc32(indexKey));
+  return entry.length === INDEX_ENTRY_BYTES
+    ? head
+    : crc32(entry.subarray(INDEX_ENTRY_BYTES), head);
 }

@@ -68,9 +68,12 @@ export function fillLmdbFile(fd: number): void {
   }
 }
 
-/** The meta page of the last transaction; `undefined` where one of them isn't of this program. */
+/** Read after each commit. */
+const metaPages = Buffer.alloc(META_PAGES * LMDB_PAGE_BYTES);
+
+/** The meta page of the last transaction, valid until the next call; `undefined` where one of them isn't of this program. */
 function newestMeta(fd: number): Buffer | undefined {
-  const bytes = Buffer.alloc(META_PAGES * LMDB_PAGE_BYTES);
+  const bytes = metaPages.fill(0);
   fs.readSync(fd, bytes, 0, bytes.length, 0);
   const metas = [
     bytes.subarray(0, LMDB_PAGE_BYTES),

@@ -65,8 +65,9 @@ export class LmdbIndex implements StoreIndex {
   range(range: IndexRange): (readonly [Buffer, Buffer])[] {
     const found: (readonly [Buffer, Buffer])[] = [];
     try {
+      // Both are copies already, Buffers of their own (lmdb-js 3.5.6).
       for (const { key, value } of this.#database.getRange(range))
-        found.push([Buffer.from(key), Buffer.from(value)]);
+        found.push([key as Buffer, value]);
     } catch (error) {
       throw this.#readFailure(error);
     }

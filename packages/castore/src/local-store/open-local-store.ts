@@ -191,7 +191,7 @@ function adopt(
       { details: { directory, foreign } },
     );
   }
-  const packs = findPacks(files, storePaths(directory).packs);
+  const packs = findPacks(files, storePaths(directory).packs, () => false);
   const known = packs.find(({ storeId }) => storeId !== undefined);
   if (packs.length > 0 && known === undefined) {
     throw new CastoreError(

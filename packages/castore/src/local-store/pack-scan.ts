@@ -1,12 +1,13 @@
 import { crc32 } from 'node:zlib';
 import { type FileSystem, readFully } from './file-system.ts';
-import {
-  decodePackFooter,
-  decodePackTrailer,
-  PACK_TRAILER_BYTES,
-  type PackEntry,
-} from './pack-footer.ts';
+import { decodePackTrailer, PACK_TRAILER_BYTES } from './pack-footer.ts';
 import { PACK_HEADER_BYTES } from './pack-header.ts';
+import {
+  PACK_ENTRY_BYTES,
+  type PackEntry,
+  PackListing,
+} from './pack-listing.ts';
+import { PackWindow } from './pack-window.ts';
 import {
   decodeRecordHeader,
   RECORD_ALIGNMENT,
@@ -16,9 +17,17 @@ import {
   recordSpan,
 } from './record.ts';
 
+/** A magic is looked for in so many bytes at once. */
+const SEARCH_BYTES = 128 * 1024;
+
+/** Of a footer, so much is read at once. */
+const PART_BYTES = 4096 * PACK_ENTRY_BYTES;
+
 /** What a pack holds, told by the pack alone. */
 export interface PackContents {
-  readonly entries: readonly PackEntry[];
+  readonly entryCount: number;
+  /** The records in their order, a part after another; the file must be open. A part and its keys stay as they are. */
+  parts(): Iterable<PackListing>;
   /** Where the last whole record ends; behind a seal, where the file ends. */
   readonly end: number;
   readonly isSealed: boolean;
@@ -36,21 +45,42 @@ export function listPack(
   return readFooter(files, fd, length, tag) ?? scanPack(files, fd, length, tag);
 }
 
-/**
- * Walks a pack from header to header up to a length. Where none stands, it goes on at the next magic that begins one:
- * damage costs the records that it lies in, and no more.
- */
+/** Lists the records of a pack by a walk over all of them up to a length. */
 export function scanPack(
   files: FileSystem,
   fd: number,
   length: number,
   tag: number,
 ): PackContents {
-  const entries: PackEntry[] = [];
+  const entries = PackListing.empty();
   const gaps: { start: number; end: number }[] = [];
-  const window = new Window(files, fd, length);
+  let end = PACK_HEADER_BYTES;
+  for (const entry of walkPack(files, fd, length, tag)) {
+    if (entry.offset > end) gaps.push({ start: end, end: entry.offset });
+    end = Math.min(length, entry.offset + recordSpan(entry.storedLength));
+    if (entry.kind !== RecordKind.footer) entries.add(entry);
+  }
+  return {
+    entryCount: entries.length,
+    parts: () => [entries],
+    end,
+    isSealed: false,
+    gaps,
+  };
+}
+
+/**
+ * Walks a pack from header to header up to a length, footers included. Where none stands, it goes on at the next magic
+ * that begins one: damage costs the records that it lies in, and no more. A key is valid until the next entry.
+ */
+export function* walkPack(
+  files: FileSystem,
+  fd: number,
+  length: number,
+  tag: number,
+): Generator<PackEntry> {
+  const window = new PackWindow(files, fd, length);
   let at = PACK_HEADER_BYTES;
-  let end = at;
   while (at + RECORD_HEADER_BYTES <= length) {
     const header = decodeRecordHeader(window.at(at, RECORD_HEADER_BYTES), tag);
     if (
@@ -60,16 +90,10 @@ export function scanPack(
       at = nextMagic(window, at + RECORD_ALIGNMENT, length);
       continue;
     }
-    if (at > end) gaps.push({ start: end, end: at });
-    const offset = at;
-    at = Math.min(length, at + recordSpan(header.storedLength));
-    end = at;
-    if (header.kind === RecordKind.footer) continue;
-    const { kind, codec, storedLength, rawLength } = header;
-    const key = new Uint8Array(header.key);
-    entries.push({ kind, codec, key, offset, storedLength, rawLength });
+    const { kind, codec, key, storedLength, rawLength } = header;
+    yield { kind, codec, key, offset: at, storedLength, rawLength };
+    at = Math.min(length, at + recordSpan(storedLength));
   }
-  return { entries, end, isSealed: false, gaps };
 }
 
 function readFooter(
@@ -83,30 +107,46 @@ function readFooter(
   readFully(files, fd, tail, length - PACK_TRAILER_BYTES);
   const trailer = decodePackTrailer(tail);
   if (trailer === undefined) return undefined;
-  const room = length - PACK_TRAILER_BYTES - trailer.footerOffset;
-  if (room < RECORD_HEADER_BYTES) return undefined;
-  const record = Buffer.alloc(room);
-  if (readFully(files, fd, record, trailer.footerOffset) < room)
+  const { footerOffset, entryCount } = trailer;
+  const start = footerOffset + RECORD_HEADER_BYTES;
+  const payloadLength = entryCount * PACK_ENTRY_BYTES;
+  if (start + payloadLength > length - PACK_TRAILER_BYTES) return undefined;
+  const head = Buffer.alloc(RECORD_HEADER_BYTES);
+  readFully(files, fd, head, footerOffset);
+  const header = decodeRecordHeader(head, tag);
+  if (
+    header === undefined ||
+    header.kind !== RecordKind.footer ||
+    header.storedLength !== payloadLength
+  )
     return undefined;
-  const header = decodeRecordHeader(record, tag);
-  if (header === undefined || header.kind !== RecordKind.footer)
-    return undefined;
-  const payload = record.subarray(
-    RECORD_HEADER_BYTES,
-    RECORD_HEADER_BYTES + header.storedLength,
-  );
-  if (crc32(payload) !== header.payloadCrc) return undefined;
-  const entries = decodePackFooter(payload);
-  if (entries.length !== trailer.entryCount) return undefined;
-  return { entries, end: length, isSealed: true, gaps: [] };
+  function* payload(): Generator<Buffer> {
+    for (let at = 0; at < payloadLength; at += PART_BYTES) {
+      const part = Buffer.alloc(Math.min(PART_BYTES, payloadLength - at));
+      readFully(files, fd, part, start + at);
+      yield part;
+    }
+  }
+  let crc = 0;
+  for (const part of payload()) crc = crc32(part, crc);
+  if (crc !== header.payloadCrc) return undefined;
+  return {
+    entryCount,
+    *parts() {
+      for (const part of payload()) yield PackListing.decode(part);
+    },
+    end: length,
+    isSealed: true,
+    gaps: [],
+  };
 }
 
 /** The next aligned place at which the magic stands; the end where none does. */
-function nextMagic(window: Window, from: number, length: number): number {
+function nextMagic(window: PackWindow, from: number, length: number): number {
   const magic = Buffer.from(RECORD_MAGIC);
   let at = from;
   while (at + RECORD_HEADER_BYTES <= length) {
-    const bytes = window.at(at, Math.min(WINDOW_BYTES / 2, length - at));
+    const bytes = window.at(at, Math.min(SEARCH_BYTES, length - at));
     const found = bytes.indexOf(magic);
     if (found < 0) {
       at += bytes.length - RECORD_MAGIC.length + 1;
@@ -116,43 +156,4 @@ function nextMagic(window: Window, from: number, length: number): number {
     } else return at + found;
   }
   return length;
-}
-
-const WINDOW_BYTES = 256 * 1024;
-
-/** A view into the file that moves forward: small records come many to a read. */
-class Window {
-  readonly #files: FileSystem;
-  readonly #fd: number;
-  readonly #length: number;
-  readonly #buffer = Buffer.allocUnsafe(WINDOW_BYTES);
-  #start = 0;
-  #filled = 0;
-
-  constructor(files: FileSystem, fd: number, length: number) {
-    this.#files = files;
-    this.#fd = fd;
-    this.#length = length;
-  }
-
-  /** Valid until the next call. */
-  at(position: number, length: number): Buffer {
-    if (
-      position < this.#start ||
-      position + length > this.#start + this.#filled
-    ) {
-      this.#start = position;
-      this.#filled = readFully(
-        this.#files,
-        this.#fd,
-        this.#buffer.subarray(
-          0,
-          Math.min(WINDOW_BYTES, this.#length - position),
-        ),
-        position,
-      );
-    }
-    const from = position - this.#start;
-    return this.#buffer.subarray(from, Math.min(this.#filled, from + length));
-  }
 }

@@ -2,15 +2,14 @@ import { randomBytes } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import { crc32 } from 'node:zlib';
+import { TimeSlice, yieldToLoop } from '../blob-service/time-slice.ts';
 import { hashBytes } from '../digest/hasher.ts';
 import { makeDirectoryDurably, syncDirectory } from './durable-files.ts';
 import { type FileSystem, writeFully } from './file-system.ts';
-import {
-  encodePackFooter,
-  encodePackTrailer,
-  type PackEntry,
-} from './pack-footer.ts';
+import { encodePackTrailer } from './pack-footer.ts';
 import { encodePackHeader, PACK_HEADER_BYTES } from './pack-header.ts';
+import { PackListing } from './pack-listing.ts';
+import { walkPack } from './pack-scan.ts';
 import type { Pack, Packs } from './packs.ts';
 import {
   Codec,
@@ -35,15 +34,21 @@ export interface PreparedRecord {
 /** From this size on a payload is handed to the kernel where it lies; smaller ones are gathered in one buffer. */
 const GATHER_BELOW_BYTES = 16 * 1024;
 
+/** A gathering buffer up to this size is used again. */
+const KEPT_SLAB_BYTES = 4 * 1024 * 1024;
+
 /** Appends to one pack. Nothing counts before {@link PackWriter.commit}. */
 export class PackWriter {
   readonly pack: Pack;
   readonly #files: FileSystem;
   readonly #fd: number;
-  /** All records of the pack, for its footer. */
-  readonly #entries: PackEntry[];
-  #uncommitted: PackEntry[] = [];
+  /** What lies before this was there when the pack was opened, and isn't in the list. */
+  readonly #resumedAt: number;
+  /** The records that were appended since, for the footer. */
+  readonly #entries = PackListing.empty();
+  #committedEntries = 0;
   #length: number;
+  #slab: Buffer = Buffer.alloc(0);
   /** Bytes beyond the committed length may lie in the file. */
   #isDirty = false;
 
@@ -52,13 +57,12 @@ export class PackWriter {
     pack: Pack,
     fd: number,
     length: number,
-    entries: PackEntry[],
   ) {
     this.#files = files;
     this.pack = pack;
     this.#fd = fd;
     this.#length = length;
-    this.#entries = entries;
+    this.#resumedAt = length;
   }
 
   /** Starts a pack: its file and the names that lead to it are durable when this returns, its header with the first append. */
@@ -86,23 +90,13 @@ export class PackWriter {
       fs.rmSync(file, { force: true });
       throw error;
     }
-    return new PackWriter(
-      files,
-      packs.add(number, id),
-      fd,
-      PACK_HEADER_BYTES,
-      [],
-    );
+    return new PackWriter(files, packs.add(number, id), fd, PACK_HEADER_BYTES);
   }
 
-  /** Goes on with a pack that was cut to its committed length and holds these records. */
-  static resume(
-    files: FileSystem,
-    pack: Pack,
-    entries: readonly PackEntry[],
-  ): PackWriter {
+  /** Goes on with a pack that was cut to its committed length. What it holds is listed when it is sealed, and not before. */
+  static resume(files: FileSystem, pack: Pack): PackWriter {
     const fd = files.openSync(pack.file, 'r+');
-    return new PackWriter(files, pack, fd, pack.committedLength, [...entries]);
+    return new PackWriter(files, pack, fd, pack.committedLength);
   }
 
   /** The length with everything that was appended. */
@@ -118,7 +112,7 @@ export class PackWriter {
     await this.#files.fdatasync(this.#fd);
     for (const [i, record] of records.entries()) {
       const { kind, codec, key, rawLength } = record;
-      this.#uncommitted.push({
+      this.#entries.add({
         kind,
         codec,
         key,
@@ -133,13 +127,12 @@ export class PackWriter {
 
   /** What was appended counts from now on. */
   commit(): void {
-    for (const entry of this.#uncommitted) this.#entries.push(entry);
-    this.#uncommitted = [];
+    this.#committedEntries = this.#entries.length;
   }
 
   /** Takes back what wasn't committed, so that a full disk has its room again. Where that fails, the next append tries again first. */
   async rollBack(): Promise<void> {
-    this.#uncommitted = [];
+    this.#entries.cutTo(this.#committedEntries);
     const length = Math.max(this.pack.committedLength, PACK_HEADER_BYTES);
     this.#length = length;
     this.#isDirty = true;
@@ -149,7 +142,8 @@ export class PackWriter {
 
   /** Writes the footer and makes the whole pack durable. Answers with its final length. */
   async seal(): Promise<number> {
-    const payload = encodePackFooter(this.#entries);
+    const entries = await this.#allEntries();
+    const payload = entries.encode();
     const offset = this.#length;
     const record = this.#layOut([
       {
@@ -161,7 +155,7 @@ export class PackWriter {
         payloadCrc: crc32(payload),
       },
     ]);
-    const trailer = encodePackTrailer(offset, this.#entries.length);
+    const trailer = encodePackTrailer(offset, entries.length);
     await writeFully(
       this.#files,
       this.#fd,
@@ -177,6 +171,21 @@ export class PackWriter {
     this.#files.closeSync(this.#fd);
   }
 
+  async #allEntries(): Promise<PackListing> {
+    const { tag } = this.pack;
+    const all = PackListing.empty();
+    const slice = new TimeSlice();
+    for (const entry of walkPack(this.#files, this.#fd, this.#resumedAt, tag)) {
+      all.add(entry);
+      if (!slice.isOver()) continue;
+      await yieldToLoop();
+      slice.restart();
+    }
+    if (all.length === 0) return this.#entries;
+    for (const entry of this.#entries) all.add(entry);
+    return all;
+  }
+
   #layOut(records: readonly PreparedRecord[]): {
     buffers: Uint8Array[];
     offsets: number[];
@@ -185,7 +194,7 @@ export class PackWriter {
     let gathered = 0;
     for (const { payload } of records)
       gathered += gatheredBytes(payload.length);
-    const slab = Buffer.alloc(gathered);
+    const slab = this.#slabOf(gathered);
     const buffers: Uint8Array[] = [];
     const offsets: number[] = [];
     let slabStart = 0;
@@ -201,17 +210,29 @@ export class PackWriter {
       );
       offsets.push(end);
       end += recordSpan(payload.length);
+      const padded = slabEnd + gatheredBytes(payload.length);
       if (payload.length < GATHER_BELOW_BYTES) {
+        const payloadEnd = slabEnd + RECORD_HEADER_BYTES + payload.length;
         slab.set(payload, slabEnd + RECORD_HEADER_BYTES);
+        slab.fill(0, payloadEnd, padded);
       } else {
         const headerEnd = slabEnd + RECORD_HEADER_BYTES;
         buffers.push(slab.subarray(slabStart, headerEnd), payload);
+        slab.fill(0, headerEnd, padded);
         slabStart = headerEnd;
       }
-      slabEnd += gatheredBytes(payload.length);
+      slabEnd = padded;
     }
     if (slabEnd > slabStart) buffers.push(slab.subarray(slabStart, slabEnd));
     return { buffers, offsets, end };
+  }
+
+  /** A buffer for one write; what was written from it before is on the disk by then. */
+  #slabOf(bytes: number): Buffer {
+    if (bytes > KEPT_SLAB_BYTES) return Buffer.allocUnsafeSlow(bytes);
+    if (bytes > this.#slab.length)
+      this.#slab = Buffer.allocUnsafeSlow(Math.min(KEPT_SLAB_BYTES, 2 * bytes));
+    return this.#slab.subarray(0, bytes);
   }
 }
 

@@ -36,6 +36,8 @@ const QUARANTINED = 4;
 export class Packs {
   readonly #directory: string;
   readonly #packs = new Map<number, Pack>();
+  /** Of all packs, a character a byte. */
+  readonly #ids = new Set<string>();
 
   constructor(packsDirectory: string) {
     this.#directory = packsDirectory;
@@ -57,7 +59,7 @@ export class Packs {
           `the index entry of pack ${number} is damaged`,
         );
       }
-      packs.#packs.set(number, pack);
+      packs.#add(pack);
     }
     return packs;
   }
@@ -67,9 +69,7 @@ export class Packs {
   }
 
   has(id: Uint8Array): boolean {
-    for (const pack of this.#packs.values())
-      if (Buffer.compare(pack.id, id) === 0) return true;
-    return false;
+    return this.#ids.has(Buffer.from(id).toString('latin1'));
   }
 
   /** Where the file of a pack lies. */
@@ -104,13 +104,16 @@ export class Packs {
       deadBytes: 0,
       verifiedMs: 0,
     };
-    this.#packs.set(number, pack);
+    this.#add(pack);
     return pack;
   }
 
   /** Forgets a pack whose file is gone. */
   remove(number: number): void {
+    const pack = this.#packs.get(number);
+    if (pack === undefined) return;
     this.#packs.delete(number);
+    this.#ids.delete(Buffer.from(pack.id).toString('latin1'));
   }
 
   /** The write that makes the index forget a pack. */
@@ -131,6 +134,11 @@ export class Packs {
     bytes.writeBigUInt64LE(BigInt(pack.verifiedMs), 40);
     bytes.writeUInt32LE(crc32(bytes.subarray(0, 52), crc32(key)), 52);
     return { key, value: bytes };
+  }
+
+  #add(pack: Pack): void {
+    this.#packs.set(pack.number, pack);
+    this.#ids.add(Buffer.from(pack.id).toString('latin1'));
   }
 
   #decode(number: number, bytes: Buffer): Pack | undefined {

@@ -18,7 +18,7 @@
  * Numbers are little-endian, the CRC is that of zlib (IEEE 802.3). A damaged payload fails its CRC and never reaches a
  * decoder. The tag makes bytes that merely look like a record (a pack stored as a blob) useless to a scan.
  */
-import { crc32 } from 'node:zlib';
+import { shortCrc32 } from './short-crc32.ts';
 
 /** The length of a header in bytes. */
 export const RECORD_HEADER_BYTES = 64;
@@ -89,7 +89,7 @@ export function encodeRecordHeader(
   into.writeUInt32LE(header.rawLength, at + 48);
   into.writeUInt32LE(header.payloadCrc, at + 52);
   into.writeUInt32LE(packTag, at + 56);
-  into.writeUInt32LE(crc32(into.subarray(at, at + 60)), at + 60);
+  into.writeUInt32LE(shortCrc32(into, at, at + 60), at + 60);
 }
 
 /** The header at an offset, its key a view of the bytes; `undefined` where none stands there, or a damaged one, or one of another pack. */
@@ -103,7 +103,7 @@ export function decodeRecordHeader(
     if (from[at + i] !== RECORD_MAGIC[i]) return undefined;
   if (from[at + 8] !== VERSION) return undefined;
   if (from.readUInt32LE(at + 56) !== packTag) return undefined;
-  if (from.readUInt32LE(at + 60) !== crc32(from.subarray(at, at + 60)))
+  if (from.readUInt32LE(at + 60) !== shortCrc32(from, at, at + 60))
     return undefined;
   const codec = from[at + 9]!;
   const storedLength = from.readUInt32LE(at + 44);

@@ -5,7 +5,6 @@ import { findPacks, PackAdopter } from './adopt-packs.ts';
 import type { Zstd } from './compression/zstd.ts';
 import { makeDirectoryDurably, syncDirectory } from './durable-files.ts';
 import type { FileSystem } from './file-system.ts';
-import { scanPack } from './pack-scan.ts';
 import { PackWriter } from './pack-writer.ts';
 import { measurePack, type Pack, Packs } from './packs.ts';
 import { Sequence } from './sequence.ts';
@@ -76,9 +75,7 @@ export async function recoverStore(
   const { index, packs } = await openOrReplaceIndex(options);
   try {
     await finishRetiring(paths, index, packs);
-    const unknown = findPacks(files, paths.packs).filter(
-      ({ id }) => !packs.has(id),
-    );
+    const unknown = findPacks(files, paths.packs, (id) => packs.has(id));
     const adopter = new PackAdopter(files, index, packs, options.zstd);
     await adopter.adopt(unknown);
     const writer = await settlePacks(files, index, packs);
@@ -209,11 +206,10 @@ async function reopen(files: FileSystem, pack: Pack): Promise<PackWriter> {
       await files.ftruncate(fd, pack.committedLength);
       await files.fsync(fd);
     }
-    const { entries } = scanPack(files, fd, pack.committedLength, pack.tag);
-    return PackWriter.resume(files, pack, entries);
   } finally {
     files.closeSync(fd);
   }
+  return PackWriter.resume(files, pack);
 }
 
 async function finish(index: StoreIndex, writer: PackWriter): Promise<void> {

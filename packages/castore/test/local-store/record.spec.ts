@@ -1,15 +1,13 @@
 import { crc32 } from 'node:zlib';
 import { describe, expect, it } from '@jest/globals';
 import { encodeIndexEntry } from '../../src/local-store/index-entry.ts';
-import {
-  encodePackFooter,
-  encodePackTrailer,
-} from '../../src/local-store/pack-footer.ts';
+import { encodePackTrailer } from '../../src/local-store/pack-footer.ts';
 import {
   decodePackHeader,
   encodePackHeader,
   packTag,
 } from '../../src/local-store/pack-header.ts';
+import { PackListing } from '../../src/local-store/pack-listing.ts';
 import {
   Codec,
   decodeRecordHeader,
@@ -63,8 +61,9 @@ describe('the format on disk', () => {
   });
 
   it('has this footer and trailer', () => {
-    const footer = encodePackFooter([{ ...header, offset: 64 }]);
-    expect(footer.toString('hex')).toBe(
+    const listing = PackListing.empty();
+    listing.add({ ...header, offset: 64 });
+    expect(listing.encode().toString('hex')).toBe(
       '01010000e0e1e2e3e4e5e6e7e8e9eaebecedeeeff0f1f2f3f4f5f6f7f8f9fafbfcfdfeff0800000007000000e8030000',
     );
     expect(encodePackTrailer(4096, 1).toString('hex')).toBe(

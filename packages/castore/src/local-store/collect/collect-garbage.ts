@@ -50,7 +50,7 @@ export const MIN_GRACE_MS: number = 2 * TOUCH_AFTER_MINUTES * 60_000;
 export const DEFAULT_GRACE_MS: number = 24 * 60 * 60_000;
 
 /** As many removals go into one transaction. */
-const REMOVED_AT_ONCE = 2000;
+const REMOVED_AT_ONCE = 4000;
 
 /**
  * Removes what no root leads to and nobody used of late, and gives its space back to the file system. Reads and writes
@@ -78,44 +78,64 @@ export async function collectGarbage(
   if (!(graceMs >= MIN_GRACE_MS))
     throw new RangeError(`the grace is at least ${MIN_GRACE_MS} ms`);
   const endTurn = takeCareTurn(store);
-  const reader = new QuietReader(store);
+  const report = new CollectReport(options.onProgress);
   try {
     makeRoom(store, writing);
-    const mark = new Mark(store, reader, cutoffMinutes(store, graceMs));
-    return await collect(store, writing, mark, options);
+    const { missing, counts, isGarbage } = await markAndSweep(
+      store,
+      writing,
+      graceMs,
+      report,
+      options,
+    );
+    const packs = await rewriteSparsePacks(store, {
+      isGone: isGarbage,
+      report,
+      signal: options.signal,
+    });
+    return { ...counts, missing, packs };
   } catch (error) {
     if (options.signal?.aborted === true) throw error;
     throw asFailure(`cannot collect garbage in ${store.directory}`, error);
   } finally {
-    reader.close();
     endTurn();
     setAside(writing);
   }
 }
 
-async function collect(
+interface Swept {
+  readonly missing: number;
+  readonly counts: Pick<CollectResult, 'kept' | 'collected'>;
+  /** In a dry run, which records would be gone. The marks are let go of otherwise. */
+  readonly isGarbage: Mark['isGarbage'] | undefined;
+}
+
+async function markAndSweep(
   store: LocalStore,
   writing: WritingInterior,
-  mark: Mark,
+  graceMs: number,
+  report: CollectReport,
   options: CollectOptions,
-): Promise<CollectResult> {
+): Promise<Swept> {
+  const reader = new QuietReader(store);
+  const mark = new Mark(store, reader, cutoffMinutes(store, graceMs));
+  const isDryRun = options.dryRun === true;
   writing.watch(mark);
-  const report = new CollectReport(options.onProgress);
-  let counts;
   try {
     await markEverything(store, writing, mark, report, options);
-    while (options.dryRun !== true && !mark.condemn()) await mark.drain();
-    counts = await sweep(store, writing, mark, report, options);
+    while (!isDryRun && !mark.condemn()) await mark.drain();
+    const counts = await sweep(store, writing, mark, report, options);
+    return {
+      missing: mark.missing,
+      counts,
+      isGarbage: isDryRun
+        ? (kind, key, touched) => mark.isGarbage(kind, key, touched)
+        : undefined,
+    };
   } finally {
     writing.watch(undefined);
+    reader.close();
   }
-  const packs = await rewriteSparsePacks(store, {
-    dryRun: options.dryRun === true,
-    isGarbage: (kind, key, touched) => mark.isGarbage(kind, key, touched),
-    report,
-    signal: options.signal,
-  });
-  return { ...counts, missing: mark.missing, packs };
 }
 
 /** What was used before this minute may go: neither within the grace nor since an upload began that is under way. */

@@ -1,11 +1,12 @@
-import { TimeSlice, yieldToLoop } from '../../blob-service/time-slice.ts';
+import { yieldToLoop } from '../../blob-service/time-slice.ts';
 import type { LocalStore } from '../local-store.ts';
 import type { Pack } from '../packs.ts';
+import type { PackListing } from '../pack-listing.ts';
+import { listPack } from '../pack-scan.ts';
 import { QuietReader } from '../quiet-reader.ts';
 import { RecordKind } from '../record.ts';
 import { ioFailure } from '../store-failure.ts';
 import { decodeTableEntry, tableIndexKey } from '../table-entry.ts';
-import { listEntries } from './move-records.ts';
 
 /**
  * Which removals of table entries must outlive the packs that they lie in: as long as another pack has an older value
@@ -64,27 +65,43 @@ async function eachTableEntry(
   look: (name: string, isRemoval: boolean, pack: Pack) => void,
 ): Promise<void> {
   const reader = new QuietReader(store);
-  const slice = new TimeSlice();
+  const { files } = store.interior;
   try {
     for (const pack of packs) {
-      for (const entry of listEntries(store, pack)) {
-        if (entry.kind !== RecordKind.tableEntry) continue;
-        if (slice.isOver()) {
+      if (pack.availableLength === 0) continue;
+      const fd = files.openSync(pack.file, 'r');
+      try {
+        const { parts } = listPack(files, fd, pack.availableLength, pack.tag);
+        for (const part of parts()) {
+          lookInto(reader, pack, part, look);
           await yieldToLoop();
-          slice.restart();
         }
-        const location = { pack: pack.number, ...entry };
-        const found = reader.inspect(location, entry.kind, entry.key);
-        if (found.fault === 'unreadable')
-          throw ioFailure(`cannot read ${pack.file}`, found.cause);
-        // What is damaged can't come back.
-        if (found.fault !== undefined) continue;
-        const change = decodeTableEntry(found.payload);
-        const name = tableIndexKey(change.table, change.key).toString('latin1');
-        look(name, change.value === undefined, pack);
+      } finally {
+        files.closeSync(fd);
       }
     }
   } finally {
     reader.close();
+  }
+}
+
+function lookInto(
+  reader: QuietReader,
+  pack: Pack,
+  part: PackListing,
+  look: (name: string, isRemoval: boolean, pack: Pack) => void,
+): void {
+  for (let i = 0; i < part.length; i += 1) {
+    if (part.kindAt(i) !== RecordKind.tableEntry) continue;
+    const entry = part.at(i);
+    const location = { pack: pack.number, ...entry };
+    const found = reader.inspect(location, entry.kind, entry.key);
+    if (found.fault === 'unreadable')
+      throw ioFailure(`cannot read ${pack.file}`, found.cause);
+    // What is damaged can't come back.
+    if (found.fault !== undefined) continue;
+    const change = decodeTableEntry(found.payload);
+    const name = tableIndexKey(change.table, change.key).toString('latin1');
+    look(name, change.value === undefined, pack);
   }
 }

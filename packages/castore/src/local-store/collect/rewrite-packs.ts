@@ -7,7 +7,7 @@ import { recordSpan } from '../record.ts';
 import { removeRetired, storePaths } from '../recovery.ts';
 import { IndexSpace } from '../store-index.ts';
 import type { CollectReport } from './collect-progress.ts';
-import { moveRecords } from './move-records.ts';
+import { RecordMover } from './record-mover.ts';
 import { Removals } from './removals.ts';
 
 /** What became of the packs. */
@@ -24,13 +24,10 @@ export interface RewrittenPacks {
 
 /** How sparse packs are found and rewritten. */
 export interface RewriteOptions {
-  readonly dryRun: boolean;
-  /** In a dry run: whether a record would be gone by now. */
-  readonly isGarbage: (
-    kind: number,
-    key: Uint8Array,
-    touchedMinutes: number,
-  ) => boolean;
+  /** Of a dry run: whether a record would be gone by now. Nothing is changed then. */
+  readonly isGone:
+    | ((kind: number, key: Uint8Array, touchedMinutes: number) => boolean)
+    | undefined;
   readonly report: CollectReport;
   readonly signal?: AbortSignal | undefined;
 }
@@ -38,13 +35,16 @@ export interface RewriteOptions {
 /** A pack of which less than this is live is rewritten. */
 const LIVE_SHARE = 0.5;
 
-/** What is moved between two questions whether anything still leads into the packs that were emptied. */
+/** So much is copied before the index leads to the copies and the packs go. */
 const BATCH_BYTES = 256 * 1024 * 1024;
+const BATCH_OBJECTS = 100_000;
 
 interface Live {
   objects: number;
   bytes: number;
 }
+
+const NOTHING: Readonly<Live> = { objects: 0, bytes: 0 };
 
 /**
  * Rewrites the packs that are less than half live: what the index leads to is appended to the open pack and durable
@@ -55,7 +55,9 @@ export async function rewriteSparsePacks(
   options: RewriteOptions,
 ): Promise<RewrittenPacks> {
   const { packs, writing } = store.interior;
-  const live = await liveRecords(store, options);
+  // Into a sealed pack nothing new leads: what is counted now is all that there will be to move.
+  const sealed = new Set(packs.all().filter(({ isSealed }) => isSealed));
+  const live = await liveRecords(store, options.isGone);
   const bytesOf = (pack: Pack): number => live.get(pack.number)?.bytes ?? 0;
   const victims = packs
     .all()
@@ -63,7 +65,7 @@ export async function rewriteSparsePacks(
     // Those without anything to move free their space first.
     .sort((a, b) => bytesOf(a) - bytesOf(b));
   const total = { removed: 0, movedBytes: 0, freedBytes: 0, left: 0 };
-  if (options.dryRun) {
+  if (options.isGone !== undefined) {
     for (const pack of victims) {
       total.removed += 1;
       total.movedBytes += bytesOf(pack);
@@ -75,23 +77,36 @@ export async function rewriteSparsePacks(
   if (victims.some(({ isSealed }) => !isSealed))
     await writing!.queue.sealPack();
   const removals = await Removals.find(store, victims);
-  for (const batch of batches(victims, bytesOf)) {
+  const mover = new RecordMover(store, removals);
+  for (const batch of batches(victims, live)) {
     options.signal?.throwIfAborted();
-    const emptied: Pack[] = [];
+    const copied: Pack[] = [];
     for (const pack of batch) {
       try {
-        const moved = await moveRecords(store, pack, removals);
-        total.movedBytes += moved;
-        total.freedBytes -= moved;
-        emptied.push(pack);
+        const bytes = await mover.copy(pack);
+        total.movedBytes += bytes;
+        total.freedBytes -= bytes;
+        copied.push(pack);
       } catch (error) {
         if (!isNoSpace(error)) throw error;
         total.left += 1;
       }
     }
-    const leading = await liveRecords(store, undefined);
-    for (const pack of emptied) {
-      if (leading.has(pack.number)) {
+    const moved = await settled(mover);
+    if (moved === undefined) {
+      total.left += copied.length;
+      continue;
+    }
+    const isEmpty = (pack: Pack): boolean =>
+      sealed.has(pack) &&
+      (moved.get(pack.number) ?? 0) ===
+        (live.get(pack.number) ?? NOTHING).objects;
+    // What was stored anew, removed or damaged meanwhile makes a difference that only the index can tell.
+    const leading = copied.every(isEmpty)
+      ? undefined
+      : await liveRecords(store, undefined);
+    for (const pack of copied) {
+      if (leading?.has(pack.number) === true) {
         total.left += 1;
         continue;
       }
@@ -127,10 +142,9 @@ export async function retirePack(
 /** The records that the index leads to, by the numbers of their packs. */
 async function liveRecords(
   store: LocalStore,
-  options: RewriteOptions | undefined,
+  isGone: RewriteOptions['isGone'],
 ): Promise<Map<number, Live>> {
   const found = new Map<number, Live>();
-  const isGone = options?.dryRun === true ? options.isGarbage : undefined;
   for (const space of [
     IndexSpace.chunk,
     IndexSpace.recipe,
@@ -154,24 +168,37 @@ async function liveRecords(
 
 function* batches(
   packs: readonly Pack[],
-  bytesOf: (pack: Pack) => number,
+  live: ReadonlyMap<number, Live>,
 ): Generator<Pack[]> {
   let batch: Pack[] = [];
-  let bytes = 0;
+  let sum = NOTHING;
   for (const pack of packs) {
+    const { bytes, objects } = live.get(pack.number) ?? NOTHING;
     // Those without anything to move go by themselves: the others may need their space.
-    if (batch.length > 0 && bytes === 0 && bytesOf(pack) > 0) {
+    if (batch.length > 0 && sum.bytes === 0 && bytes > 0) {
       yield batch;
       batch = [];
     }
     batch.push(pack);
-    bytes += bytesOf(pack);
-    if (bytes < BATCH_BYTES) continue;
+    sum = { bytes: sum.bytes + bytes, objects: sum.objects + objects };
+    if (sum.bytes < BATCH_BYTES && sum.objects < BATCH_OBJECTS) continue;
     yield batch;
     batch = [];
-    bytes = 0;
+    sum = NOTHING;
   }
   if (batch.length > 0) yield batch;
+}
+
+/** `undefined` where the disk has no room for that. */
+async function settled(
+  mover: RecordMover,
+): Promise<ReadonlyMap<number, number> | undefined> {
+  try {
+    return await mover.settle();
+  } catch (error) {
+    if (!isNoSpace(error)) throw error;
+    return undefined;
+  }
 }
 
 function isNoSpace(error: unknown): boolean {

@@ -1,6 +1,6 @@
 import { B3Digest } from '../../digest/b3-digest.ts';
 import { Removals } from '../collect/removals.ts';
-import { moveRecords } from '../collect/move-records.ts';
+import { RecordMover } from '../collect/record-mover.ts';
 import { retirePack } from '../collect/rewrite-packs.ts';
 import { takeCareTurn } from '../care-turn.ts';
 import { CastoreError } from '../../errors.ts';
@@ -140,11 +140,13 @@ async function quarantine(
   const { writing } = store.interior;
   if (packs.some(({ isSealed }) => !isSealed)) await writing!.queue.sealPack();
   const removals = await Removals.find(store, packs);
+  const mover = new RecordMover(store, removals);
   const emptied = new Map<number, Pack>();
   for (const pack of packs) {
     measurePack(pack);
     try {
-      await moveRecords(store, pack, removals);
+      await mover.copy(pack);
+      await mover.settle();
       emptied.set(pack.number, pack);
     } catch (error) {
       // It can't be read for now: its records may be sound.

@@ -62,8 +62,11 @@ function inspect(store: LocalStore, pack: Pack): Inspected {
     const head = Buffer.alloc(PACK_HEADER_BYTES);
     readFully(files, fd, head, 0);
     const header = decodePackHeader(head);
-    const { entries, isSealed, gaps } = listPack(files, fd, length, pack.tag);
-    const records = entries.length;
+    const {
+      entryCount: records,
+      isSealed,
+      gaps,
+    } = listPack(files, fd, length, pack.tag);
     const damaged = (message: string): Inspected => ({
       records,
       damage: { fault: 'wrong', message: `${pack.file}: ${message}` },

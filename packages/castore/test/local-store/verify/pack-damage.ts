@@ -66,11 +66,13 @@ function recordsOf(
   const id = Buffer.from(path.basename(file, '.pack'), 'hex');
   const fd = fs.openSync(file, 'r');
   try {
-    const { entries } = scanPack(nodeFileSystem, fd, length, packTag(id));
-    return entries.map(({ offset, storedLength }) => ({
-      offset,
-      length: 64 + storedLength,
-    }));
+    const { parts } = scanPack(nodeFileSystem, fd, length, packTag(id));
+    return [...parts()]
+      .flatMap((part) => [...part])
+      .map(({ offset, storedLength }) => ({
+        offset,
+        length: 64 + storedLength,
+      }));
   } finally {
     fs.closeSync(fd);
   }
