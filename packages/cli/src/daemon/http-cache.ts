@@ -1,6 +1,5 @@
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
-import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { PublicKey, SecretKey } from '@tvix/nar';
 import {
@@ -16,7 +15,11 @@ import {
   TokenAccess,
   Upstream,
 } from '@tvix/store/binary-cache';
-import type { Access, ServedRequest } from '@tvix/store/binary-cache';
+import type {
+  Access,
+  CacheServer,
+  ServedRequest,
+} from '@tvix/store/binary-cache';
 import { CliError } from '../errors.ts';
 import type { Logger } from '../logging.ts';
 import type { OpenStore } from '../services.ts';
@@ -66,7 +69,7 @@ export async function startHttpCache(
   const addresses = flags.httpListen.map(parseHttpAddress);
   const cache = await createCache(flags, store, logger);
   const tls = await readTls(flags);
-  const servers: Server[] = [];
+  const servers: CacheServer[] = [];
   try {
     for (const address of addresses) {
       const server = createBinaryCacheServer(cache, {
@@ -212,7 +215,7 @@ function parseHttpAddress(text: string): HttpListenAddress {
 }
 
 async function listen(
-  server: Server,
+  server: CacheServer,
   address: HttpListenAddress,
 ): Promise<void> {
   server.listen(address);
@@ -228,7 +231,7 @@ async function listen(
   }
 }
 
-function addressOf(server: Server): string {
+function addressOf(server: CacheServer): string {
   const address = server.address() as AddressInfo | string;
   return typeof address === 'string'
     ? address
@@ -239,7 +242,10 @@ function addressOf(server: Server): string {
       });
 }
 
-async function stop(all: readonly Server[], hard?: AbortSignal): Promise<void> {
+async function stop(
+  all: readonly CacheServer[],
+  hard?: AbortSignal,
+): Promise<void> {
   const servers = all.filter((server) => server.listening);
   const cut = (): void =>
     servers.forEach((server) => server.closeAllConnections());

@@ -1,6 +1,5 @@
-import { createServer as createHttpServer } from 'node:http';
-import type { IncomingMessage, Server, ServerResponse } from 'node:http';
-import { createServer as createHttpsServer } from 'node:https';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
 import type { BinaryCache } from './binary-cache.ts';
 import { failureReply, uploadFailureReply } from './failure-reply.ts';
 import { notFound, textReply } from './reply.ts';
@@ -10,6 +9,14 @@ import { parseRequestPath } from './request-path.ts';
 import type { CacheRequest, Upload } from './resource.ts';
 import { refuseMalformed } from './refuse-malformed.ts';
 import { sendReply } from './send-reply.ts';
+import {
+  breakOff,
+  createCacheServer,
+  DEFAULT_IDLE_MS,
+  refuseRest,
+  watchSilence,
+} from './server-sockets.ts';
+import type { CacheServer, TlsFiles } from './server-sockets.ts';
 import type { Access } from './tokens.ts';
 
 /** Bounds of what a connection may take. */
@@ -43,13 +50,11 @@ export interface BinaryCacheServerOptions {
   /** Who may read and write. */
   readonly access: Access;
   readonly limits?: ServerLimits;
-  /** Certificate chain and key in PEM, to be served over TLS. */
-  readonly tls?: { readonly cert: string; readonly key: string };
+  /** To be served over TLS. */
+  readonly tls?: TlsFiles;
   /** Told of each request once it is over. */
   readonly onRequest?: (request: ServedRequest) => void;
 }
-
-const DEFAULT_IDLE_MS = 75_000;
 
 /** A body that is left is read up to so many bytes, so that the client sees the reply and keeps the connection. */
 const MAX_DRAINED_BYTES = 8 * 1024 * 1024;
@@ -58,27 +63,8 @@ const MAX_DRAINED_BYTES = 8 * 1024 * 1024;
 export function createBinaryCacheServer(
   cache: BinaryCache,
   options: BinaryCacheServerOptions,
-): Server {
-  const limits = options.limits ?? {};
-  const idleMs = limits.idleTimeoutMs ?? DEFAULT_IDLE_MS;
-  const settings = {
-    maxHeaderSize: limits.maxHeaderBytes ?? 16 * 1024,
-    headersTimeout: limits.headersTimeoutMs ?? 20_000,
-    // An upload may take hours: its speed is watched instead.
-    requestTimeout: 0,
-    keepAliveTimeout: idleMs,
-    connectionsCheckingInterval: Math.min(
-      5000,
-      limits.headersTimeoutMs ?? 5000,
-    ),
-    noDelay: true,
-  };
-  const server =
-    options.tls === undefined
-      ? createHttpServer(settings)
-      : createHttpsServer({ ...settings, ...options.tls });
-  server.maxConnections = limits.maxConnections ?? 1024;
-  server.timeout = idleMs;
+): CacheServer {
+  const server = createCacheServer(options.limits ?? {}, options.tls);
   const answer = (
     request: IncomingMessage,
     response: ServerResponse,
@@ -86,11 +72,15 @@ export function createBinaryCacheServer(
   ): void => {
     void new Exchange(cache, options, request, response, expectsContinue).run();
   };
-  server.on('request', (request, response) => answer(request, response, false));
-  server.on('checkContinue', (request, response) =>
-    answer(request, response, true),
+  server.on('request', (request: IncomingMessage, response: ServerResponse) =>
+    answer(request, response, false),
   );
-  server.on('clientError', (error, socket) => {
+  server.on(
+    'checkContinue',
+    (request: IncomingMessage, response: ServerResponse) =>
+      answer(request, response, true),
+  );
+  server.on('clientError', (error: Error, socket: Duplex) => {
     const refused = refuseMalformed(error, socket);
     if (refused !== undefined) options.onRequest?.(refused);
   });
@@ -122,7 +112,7 @@ class Exchange {
     this.#response = response;
     this.#expectsContinue = expectsContinue;
     // However long an answer takes to be made, the connection waits for it.
-    request.socket.setTimeout(0);
+    watchSilence(request, response, 0);
     response.on('close', () => {
       if (!response.writableFinished)
         this.#gone.abort(new Error('the client went away'));
@@ -138,7 +128,7 @@ class Exchange {
     } catch (error) {
       this.#failure = error;
       if (this.#response.headersSent || this.#gone.signal.aborted)
-        this.#response.destroy();
+        breakOff(this.#response);
       else await this.#send(failureReply(error)).catch(() => undefined);
     }
     this.#report();
@@ -204,7 +194,8 @@ class Exchange {
     // Without 100-continue the client keeps the body; with one that is short it is quicker to read on.
     const closes = !(await this.#bodyIsOver());
     const { idleTimeoutMs = DEFAULT_IDLE_MS } = this.#options.limits ?? {};
-    request.socket.setTimeout(idleTimeoutMs);
+    watchSilence(request, this.#response, idleTimeoutMs);
+    if (closes) refuseRest(this.#response);
     await sendReply(reply, request, this.#response, {
       isHead: request.method === 'HEAD',
       closes,

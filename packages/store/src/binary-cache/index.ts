@@ -12,6 +12,7 @@ export type {
   ServedRequest,
   ServerLimits,
 } from './http-server.ts';
+export type { CacheServer, TlsFiles } from './server-sockets.ts';
 export { MemoryCacheTable } from './table.ts';
 export type { CacheTable, CacheTables } from './table.ts';
 export { localCacheTables, memoryCacheTables } from './tables.ts';

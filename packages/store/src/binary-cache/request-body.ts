@@ -1,4 +1,4 @@
-import type { IncomingMessage } from 'node:http';
+import type { Readable } from 'node:stream';
 import { StoreError } from '../errors.ts';
 
 /** What a body must keep to. */
@@ -16,7 +16,7 @@ export interface BodyLimits {
  * @throws StoreError `store/limit-exceeded`, `store/slow-sender`; the request's error where the client goes away
  */
 export async function* requestBody(
-  request: IncomingMessage,
+  request: Readable,
   { maxBytes, windowMs, minBytes }: BodyLimits,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const pieces = request.iterator({ destroyOnReturn: false });

@@ -106,6 +106,20 @@ describe('the server', () => {
     expect(text).not.toContain('Connection: close');
   });
 
+  it('lets go of connections that have said nothing, or half of a head, when it stops', async () => {
+    const [silent, half] = [raw(), raw()];
+    await Promise.all([once(silent, 'connect'), once(half, 'connect')]);
+    half.write('GET / HTTP/1.1\r\nHo');
+    // Once this is answered, the server knows of both.
+    await cache.get('/health');
+    const ends = [once(silent, 'close'), once(half, 'close')];
+    silent.resume();
+    half.resume();
+    cache.server.closeIdleConnections();
+    await Promise.all(ends);
+    expect([silent.destroyed, half.destroyed]).toStrictEqual([true, true]);
+  });
+
   it('sends a small answer in one piece', async () => {
     const socket = raw();
     socket.write('GET /nix-cache-info HTTP/1.1\r\nHost: x\r\n\r\n');

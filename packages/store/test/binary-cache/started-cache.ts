@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { request } from 'node:http';
-import type { IncomingHttpHeaders, Server } from 'node:http';
+import type { IncomingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { MemoryBlobService, MemoryDirectoryService } from '@tvix/castore';
 import type { Node } from '@tvix/castore';
@@ -22,6 +22,7 @@ import type {
   BinaryCacheServerOptions,
   ServedRequest,
 } from '../../src/binary-cache/http-server.ts';
+import type { CacheServer } from '../../src/binary-cache/server-sockets.ts';
 import { MemoryCacheTable } from '../../src/binary-cache/table.ts';
 import { openAccess } from '../../src/binary-cache/tokens.ts';
 import { RenderingNarCalculation } from '../../src/nar/rendering-calculation.ts';
@@ -63,13 +64,13 @@ export function memoryServices(): BinaryCacheServices & {
 
 /** A binary cache on a socket of its own. */
 export class StartedCache implements AsyncDisposable {
-  readonly server: Server;
+  readonly server: CacheServer;
   readonly port: number;
   readonly services: ReturnType<typeof memoryServices>;
   readonly served: ServedRequest[];
 
   private constructor(
-    server: Server,
+    server: CacheServer,
     services: ReturnType<typeof memoryServices>,
     served: ServedRequest[],
   ) {
