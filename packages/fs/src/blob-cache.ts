@@ -11,6 +11,7 @@ import { ByteLru } from './byte-lru.ts';
 import { FsError } from './errors.ts';
 import { ForwardReaders } from './forward-readers.ts';
 import { SegmentBatch } from './segment-batch.ts';
+import { SegmentMemory } from './segment-memory.ts';
 import { SharedLoads } from './shared-loads.ts';
 import type { Spill } from './spill.ts';
 
@@ -32,7 +33,7 @@ export class BlobCache {
   readonly #source: BlobSource;
   readonly #spill: Spill | undefined;
   readonly #batch: SegmentBatch;
-  readonly #segments: ByteLru<Uint8Array>;
+  readonly #segments: SegmentMemory;
   readonly #layouts = new ByteLru<BlobLayout>(LAYOUT_CACHE_BYTES);
   readonly #forward = new ForwardReaders();
   readonly #segmentLoads = new SharedLoads<Uint8Array>();
@@ -43,7 +44,7 @@ export class BlobCache {
     this.#source = source;
     this.#spill = spill;
     this.#batch = new SegmentBatch(source);
-    this.#segments = new ByteLru(limitBytes);
+    this.#segments = new SegmentMemory(limitBytes);
   }
 
   /** How many bytes of contents are kept. */
@@ -52,8 +53,8 @@ export class BlobCache {
   }
 
   /**
-   * A range of a blob, as parts in order, if all of it is at hand. The parts are the cache's own: not to be changed.
-   * The range must lie inside the blob and not be empty.
+   * A range of a blob, as parts in order, if all of it is at hand. The parts are the cache's own: not to be changed, and
+   * valid until something else is loaded. The range must lie inside the blob and not be empty.
    */
   peek(
     blob: BlobRef,
@@ -96,7 +97,7 @@ export class BlobCache {
   }
 
   /**
-   * As {@link peek}, fetching what isn't at hand.
+   * As {@link peek}, fetching what isn't at hand; parts that stay valid.
    *
    * @throws FsError `EIO` where the blob isn't stored or isn't as long as its node says; what the store fails with
    */
@@ -107,20 +108,21 @@ export class BlobCache {
     signal?: AbortSignal,
   ): Promise<readonly Uint8Array[]> {
     const layout = await this.#layout(blob, signal);
-    const wanted = cover(layout, offset, length);
     const isSequential =
       this.#forward.goesOn(blob.digest.key, offset) ||
       this.#isSequential(layout, offset);
     this.#forward.note(blob.digest.key, offset + length);
-    const loads = wanted.map((segment) => this.#load(blob, segment, signal));
+    const parts = cover(layout, offset, length).map(async (segment) => {
+      const kept = this.#segments.get(segment.key);
+      if (kept !== undefined) return cut(segment, kept, offset, length).slice();
+      const contents = await this.#load(blob, segment, signal);
+      // A reader that goes forward leaves what it has read to the page cache.
+      if (!isSequential && layout.count > 1)
+        this.#spill?.put(segment.key, contents);
+      return cut(segment, contents, offset, length);
+    });
     if (isSequential) this.#loadAhead(blob, layout, offset + length);
-    const contents = await Promise.all(loads);
-    // A reader that goes forward leaves what it has read to the page cache.
-    if (!isSequential && layout.count > 1)
-      wanted.forEach(({ key }, i) => this.#spill?.put(key, contents[i]!));
-    return wanted.map((segment, i) =>
-      cut(segment, contents[i]!, offset, length),
-    );
+    return Promise.all(parts);
   }
 
   #unspilled(
@@ -181,18 +183,15 @@ export class BlobCache {
     return layout;
   }
 
-  async #load(
+  #load(
     blob: BlobRef,
     segment: Segment,
     signal?: AbortSignal,
   ): Promise<Uint8Array> {
-    return (
-      this.#segments.get(segment.key) ??
-      this.#segmentLoads.join(
-        segment.key,
-        (loading) => this.#fetch(blob, segment, loading),
-        signal,
-      )
+    return this.#segmentLoads.join(
+      segment.key,
+      (loading) => this.#fetch(blob, segment, loading),
+      signal,
     );
   }
 
@@ -212,7 +211,7 @@ export class BlobCache {
         'EIO',
         `blob ${blob.digest.toString()}: ${length} bytes were expected at ${start}, found ${bytes.length}`,
       );
-    this.#segments.set(key, bytes, length);
+    this.#segments.set(key, bytes);
     return bytes;
   }
 
@@ -227,8 +226,10 @@ export class BlobCache {
     const first = layout.indexOf(from);
     const end = Math.min(layout.count, first + AHEAD);
     for (let i = first; i < end; i++) {
+      const segment = layout.segment(i);
+      if (this.#segments.has(segment.key)) continue;
       // A failure shows to whoever really wants the segment.
-      this.#load(blob, layout.segment(i)).catch(() => undefined);
+      this.#load(blob, segment).catch(() => undefined);
     }
   }
 }

@@ -31,7 +31,7 @@ export interface ViewOptions {
   readonly rootTtlSeconds?: number;
   /** Decoded directories to keep, in bytes. Default: 64 MiB. */
   readonly directoryCacheBytes?: number;
-  /** Contents of blobs to keep, in bytes. Default: 64 MiB. */
+  /** Contents of blobs to keep, in bytes: of those that the store can't read part by part. Default: 32 MiB. */
   readonly blobCacheBytes?: number;
 }
 
@@ -46,8 +46,10 @@ export interface CastoreFsOptions extends ViewOptions {
   readonly spill?: Spill;
 }
 
-/** What the caches hold if nobody says otherwise. */
-export const DEFAULT_CACHE_BYTES: number = 64 * 1024 * 1024;
+/** Decoded directories that are kept if nobody says otherwise. */
+export const DEFAULT_DIRECTORY_CACHE_BYTES: number = 64 * 1024 * 1024;
+/** Contents that are kept if nobody says otherwise: what was read is in the kernel's page cache too. */
+export const DEFAULT_BLOB_CACHE_BYTES: number = 32 * 1024 * 1024;
 
 /** Operations that would change something. A kernel that mounted read-only doesn't even send them. */
 const CHANGES: ReadonlySet<number> = new Set([
@@ -92,11 +94,11 @@ export class CastoreFs {
     const { rootNodes, opener } = options;
     const directories = new DirectoryCache(
       options.directories,
-      options.directoryCacheBytes ?? DEFAULT_CACHE_BYTES,
+      options.directoryCacheBytes ?? DEFAULT_DIRECTORY_CACHE_BYTES,
     );
     const blobs = new BlobCache(
       options.blobs,
-      options.blobCacheBytes ?? DEFAULT_CACHE_BYTES,
+      options.blobCacheBytes ?? DEFAULT_BLOB_CACHE_BYTES,
       options.spill,
     );
     const rootTtlSeconds =

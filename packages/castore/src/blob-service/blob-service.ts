@@ -134,10 +134,11 @@ export interface BlobService {
 
   /**
    * Fills `into` with the part of a blob, or of a chunk of one, that begins at a place, before it returns: for those who
-   * answer a kernel, and read small parts of large contents. False where no blob of that size lies here in one piece as
-   * it is, or the part reaches beyond its end: ask in another way then. Left out by backends that have nothing at hand.
+   * answer a kernel, and read small parts of large contents. False where no blob of that size lies here in one piece, more
+   * than the part would have to be decoded for it, or the part reaches beyond its end: ask in another way then. Left out
+   * by backends that have nothing at hand.
    *
-   * The whole is verified when a part of it is first read; after that, parts are read from where it lies.
+   * The whole is verified when a part of it is first read; after that, parts may be read from where it lies.
    *
    * @throws CastoreError `castore/corrupt-blob`, `castore/io`, `castore/closed`
    */

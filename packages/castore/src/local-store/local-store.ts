@@ -209,8 +209,8 @@ export class LocalStore implements AsyncDisposable {
 
   /**
    * Fills `into` with the part of a record's raw bytes that begins at an offset. False where no record of that size is
-   * stored as it is, or the part reaches beyond its end. It is checked as a whole when a part of it is first read where
-   * it lies; after that the part alone is read.
+   * stored, the part reaches beyond its end, or it is compressed and more than the part. One that is stored as it is is
+   * checked as a whole when a part of it is first read where it lies; after that the part alone is read.
    *
    * @throws CastoreError as {@link LocalStore.read} does
    */

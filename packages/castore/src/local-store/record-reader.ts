@@ -1,6 +1,7 @@
 import { compareBytes } from '../digest/bytes.ts';
 import { hashBytes } from '../digest/hasher.ts';
 import { CastoreError } from '../errors.ts';
+import { countPassingBytes } from '../heap/passing-buffers.ts';
 import type { Zstd } from './compression/zstd.ts';
 import { decodePayload } from './decode-payload.ts';
 import type { FileSystem } from './file-system.ts';
@@ -83,7 +84,10 @@ export class RecordReader {
     if (pack !== undefined) {
       const payload =
         this.#readOnce(pack, found) ?? this.#readOnce(pack, found);
-      if (payload !== undefined) return payload;
+      if (payload !== undefined) {
+        countPassingBytes(payload.length);
+        return payload;
+      }
     }
     // It may have been moved since it was located.
     const now = this.#lookUp(Buffer.from(found.indexKey));
@@ -98,20 +102,20 @@ export class RecordReader {
   }
 
   /**
-   * Fills `into` with the part of a located record that begins at `offset` and must lie inside of it. False where the
-   * record is compressed, so that the whole has to be decoded, or can't be checked by its key alone. See
-   * {@link PartReader}.
+   * Fills `into` with the part of a located record that begins at `offset` and must lie inside of it, see
+   * {@link PartReader}. False where it can't be checked by its key alone, or where it is compressed and the part isn't
+   * the whole, which has to be decoded in any case.
    *
    * @throws CastoreError `castore/corrupt-store`, `castore/io`
    */
   readPart(found: FoundRecord, offset: number, into: Uint8Array): boolean {
     const { location, kind, key } = found;
-    if (
-      location.codec !== Codec.raw ||
-      !isContentAddressed(kind) ||
-      key === undefined
-    )
-      return false;
+    if (location.codec !== Codec.raw) {
+      if (into.length < location.rawLength) return false;
+      into.set(this.read(found));
+      return true;
+    }
+    if (!isContentAddressed(kind) || key === undefined) return false;
     const pack = this.#packOf(location);
     const isSound =
       pack !== undefined &&

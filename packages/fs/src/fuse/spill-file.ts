@@ -1,6 +1,7 @@
 import { closeSync, openSync, readSync, unlinkSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Ring } from '../ring.ts';
 import type { Spill } from '../spill.ts';
 
 /** Where contents go that memory has no room for. Plain data. */
@@ -13,29 +14,21 @@ export interface SpillOptions {
 
 const DEFAULT_BYTES = 1024 ** 3;
 
-interface Place {
-  readonly at: number;
-  readonly length: number;
-}
-
 /**
  * Verified contents in a file without a name, used as a ring: the newest overwrite the oldest. A read of 4 KiB costs a
  * system call then, where it would cost reading, decoding and hashing a chunk of 256 KiB. The file goes with its
  * descriptor, however this process ends.
  */
 export class SpillFile implements Spill {
-  readonly #limitBytes: number;
-  /** In the order in which they stand in the ring, the oldest first. */
-  readonly #places = new Map<string, Place>();
+  readonly #ring: Ring;
   #fd: number | undefined;
-  #head = 0;
 
   /** Without a directory that can be written to, nothing is kept. */
   constructor({
     directory = tmpdir(),
     bytes = DEFAULT_BYTES,
   }: SpillOptions = {}) {
-    this.#limitBytes = bytes;
+    this.#ring = new Ring(bytes);
     if (bytes === 0) return;
     const path = join(directory, `.tvix-fs-spill-${process.pid}-${unique()}`);
     try {
@@ -48,22 +41,20 @@ export class SpillFile implements Spill {
 
   put(key: string, bytes: Uint8Array): void {
     const { length } = bytes;
-    if (this.#fd === undefined || length > this.#limitBytes) return;
-    if (this.#places.has(key)) return;
-    if (this.#head + length > this.#limitBytes) this.#wrap();
-    this.#clear(this.#head, this.#head + length);
+    if (this.#fd === undefined || this.#ring.get(key) !== undefined) return;
+    const at = this.#ring.room(length);
+    if (at === undefined) return;
     try {
-      if (writeSync(this.#fd, bytes, 0, length, this.#head) !== length) return;
+      if (writeSync(this.#fd, bytes, 0, length, at) !== length) return;
     } catch {
       // The disk is full: what is kept stays.
       return;
     }
-    this.#places.set(key, { at: this.#head, length });
-    this.#head += length;
+    this.#ring.add(key, length);
   }
 
   get(key: string, offset: number, length: number): Uint8Array | undefined {
-    const place = this.#places.get(key);
+    const place = this.#ring.get(key);
     if (this.#fd === undefined || place === undefined) return undefined;
     const bytes = new Uint8Array(length);
     try {
@@ -72,28 +63,14 @@ export class SpillFile implements Spill {
     } catch {
       // A bad disk: fetched again instead.
     }
-    this.#places.delete(key);
+    this.#ring.forget(key);
     return undefined;
   }
 
   close(): void {
     if (this.#fd !== undefined) closeSync(this.#fd);
     this.#fd = undefined;
-    this.#places.clear();
-  }
-
-  /** Goes back to the start. What stands behind the head is the oldest, and too short a place for the next. */
-  #wrap(): void {
-    this.#clear(this.#head, this.#limitBytes);
-    this.#head = 0;
-  }
-
-  /** Forgets the oldest as long as they stand in that part of the ring. */
-  #clear(start: number, end: number): void {
-    for (const [key, { at, length }] of this.#places) {
-      if (at >= end || at + length <= start) return;
-      this.#places.delete(key);
-    }
+    this.#ring.clear();
   }
 }
 

@@ -108,9 +108,9 @@ export class OpenFile implements AsyncDisposable {
     signal?.throwIfAborted();
     const inside = Math.min(length, this.#blob.size - offset);
     if (inside <= 0) return [];
-    return (
-      this.#blobs.peek(this.#blob, offset, inside) ??
-      this.#blobs.load(this.#blob, offset, inside, signal)
-    );
+    const part = new Uint8Array(inside);
+    return this.#blobs.fill(this.#blob, offset, part)
+      ? [part]
+      : this.#blobs.load(this.#blob, offset, inside, signal);
   }
 }

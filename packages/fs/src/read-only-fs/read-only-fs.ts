@@ -2,7 +2,10 @@ import type { CallOptions, DirectoryLookup, NamedNode } from '@tvix/castore';
 import { BlobCache } from '../blob-cache.ts';
 import { ServiceBlobSource } from '../blob-source.ts';
 import type { ReadableBlobs } from '../blob-source.ts';
-import { DEFAULT_CACHE_BYTES } from '../castore-fs.ts';
+import {
+  DEFAULT_BLOB_CACHE_BYTES,
+  DEFAULT_DIRECTORY_CACHE_BYTES,
+} from '../castore-fs.ts';
 import { DirectoryCache } from '../directory-cache.ts';
 import { ERRNO } from '../errno.ts';
 import { FsError } from '../errors.ts';
@@ -30,7 +33,7 @@ export interface ReadOnlyFsOptions {
   readonly mountPoint?: string;
   /** Decoded directories to keep, in bytes. Default: 64 MiB. */
   readonly directoryCacheBytes?: number;
-  /** Contents of blobs to keep, in bytes. Default: 64 MiB. */
+  /** Contents of blobs to keep, in bytes: of those that the store can't read part by part. Default: 32 MiB. */
   readonly blobCacheBytes?: number;
 }
 
@@ -57,12 +60,12 @@ export class ReadOnlyFs implements AsyncDisposable {
     this.#rootNodes = options.rootNodes;
     this.#directories = new DirectoryCache(
       options.directories,
-      options.directoryCacheBytes ?? DEFAULT_CACHE_BYTES,
+      options.directoryCacheBytes ?? DEFAULT_DIRECTORY_CACHE_BYTES,
     );
     this.#source = new ServiceBlobSource(options.blobs);
     this.#blobs = new BlobCache(
       this.#source,
-      options.blobCacheBytes ?? DEFAULT_CACHE_BYTES,
+      options.blobCacheBytes ?? DEFAULT_BLOB_CACHE_BYTES,
     );
     this.#mountPoint = (options.mountPoint ?? '/').replace(/\/+$/, '');
     this.#walk = new PathWalk(
