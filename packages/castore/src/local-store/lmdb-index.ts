@@ -9,21 +9,25 @@ import type { IndexRange, IndexWrite, StoreIndex } from './store-index.ts';
 
 const require = createRequire(import.meta.url);
 const DATA_FILE = 'data.mdb';
+const FULL_BELOW_BYTES = 1024 * 1024;
 
 /** The index in LMDB: one B+tree, copy on write, a commit is one synced transaction. */
 export class LmdbIndex implements StoreIndex {
   readonly #database: RootDatabase<Buffer, Uint8Array>;
   /** The file; `undefined` where it is opened for reading alone. */
   readonly #fd: number | undefined;
+  readonly #directory: string;
   /** LMDB may answer nothing any more after a commit that failed. */
   #hasFailed = false;
 
   private constructor(
     database: RootDatabase<Buffer, Uint8Array>,
     fd: number | undefined,
+    directory: string,
   ) {
     this.#database = database;
     this.#fd = fd;
+    this.#directory = directory;
   }
 
   /** Opens or creates the index in a directory that exists. Throws whatever LMDB makes of a damaged file. */
@@ -51,7 +55,7 @@ export class LmdbIndex implements StoreIndex {
     });
     if (isNew) syncDirectory(directory);
     const fd = options.readOnly ? undefined : fs.openSync(file, 'r+');
-    return new LmdbIndex(database, fd);
+    return new LmdbIndex(database, fd, directory);
   }
 
   get(key: Uint8Array): Buffer | undefined {
@@ -90,8 +94,9 @@ export class LmdbIndex implements StoreIndex {
       await database.flushed;
     } catch (error) {
       this.#hasFailed = true;
-      throw await commitCause(error);
+      throw this.#told(await commitCause(error));
     }
+    this.#hasFailed = false;
     database.resetReadTxn();
     if (this.#fd !== undefined) fillLmdbFile(this.#fd);
   }
@@ -101,10 +106,28 @@ export class LmdbIndex implements StoreIndex {
     if (this.#fd !== undefined) fs.closeSync(this.#fd);
   }
 
+  /** LMDB takes a write that was cut short for an I/O error, and a full disk is what cuts writes short. */
+  #told(cause: unknown): unknown {
+    if (errnoOf(cause) !== 'EIO' || !isFull(this.#directory)) return cause;
+    const message = 'a write to the index was cut short';
+    return Object.assign(new Error(message, { cause }), { code: 'ENOSPC' });
+  }
+
   #readFailure(error: unknown): unknown {
     return this.#hasFailed
       ? ioFailure('cannot read the index since a write to it failed', error)
       : error;
+  }
+}
+
+/** Whether there is hardly any room left, even for who may use what is kept for root. */
+function isFull(directory: string): boolean {
+  try {
+    const { bavail, bfree, bsize } = fs.statfsSync(directory);
+    const blocks = process.getuid?.() === 0 ? bfree : bavail;
+    return blocks * bsize < FULL_BELOW_BYTES;
+  } catch {
+    return false;
   }
 }
 

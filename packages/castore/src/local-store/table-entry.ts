@@ -75,6 +75,18 @@ export function tableIndexKey(table: string, key: Uint8Array): Buffer {
   return Buffer.concat([tablePrefix(table), key]);
 }
 
+/** The table and the key that an index key is made of. */
+export function splitTableIndexKey(indexKey: Buffer): {
+  readonly table: string;
+  readonly key: Uint8Array;
+} {
+  const nameEnd = 2 + indexKey[1]!;
+  return {
+    table: indexKey.toString('latin1', 2, nameEnd),
+    key: new Uint8Array(indexKey.subarray(nameEnd)),
+  };
+}
+
 /** What all index keys of a table begin with. */
 export function tablePrefix(table: string): Buffer {
   return Buffer.concat([

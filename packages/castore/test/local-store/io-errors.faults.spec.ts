@@ -1,79 +1,11 @@
 import fs from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { hashBytes } from '../../src/digest/hasher.ts';
-import {
-  type FileSystem,
-  nodeFileSystem,
-} from '../../src/local-store/file-system.ts';
-import { LmdbIndex } from '../../src/local-store/lmdb-index.ts';
 import type { RawRecord } from '../../src/local-store/prepare-records.ts';
 import { RecordKind } from '../../src/local-store/record.ts';
-import type { StoreIndex } from '../../src/local-store/store-index.ts';
 import { randomBytes } from '../blob-service/random-bytes.ts';
+import { Faults } from './faults.ts';
 import { TemporaryStore } from './temporary-store.ts';
-
-type Call = 'writev' | 'fdatasync' | 'fsync' | 'ftruncate' | 'commit';
-
-/** Lets calls fail with an error number, from now until told otherwise. */
-class Faults {
-  readonly failing = new Map<Call, string>();
-  /** Bytes that writes may still take before they fail; half of a write is written. */
-  room = Infinity;
-
-  readonly fileSystem: FileSystem = {
-    ...nodeFileSystem,
-    writev: async (fd, buffers, position) => {
-      this.#check('writev');
-      const length = buffers.reduce((sum, { length }) => sum + length, 0);
-      if (length <= this.room) {
-        this.room -= length;
-        return nodeFileSystem.writev(fd, buffers, position);
-      }
-      const part = Buffer.concat(buffers).subarray(0, this.room);
-      this.room = 0;
-      if (part.length === 0) throw failure('ENOSPC');
-      return nodeFileSystem.writev(fd, [part], position);
-    },
-    fdatasync: async (fd) => {
-      this.#check('fdatasync');
-      await nodeFileSystem.fdatasync(fd);
-    },
-    fsync: async (fd) => {
-      this.#check('fsync');
-      await nodeFileSystem.fsync(fd);
-    },
-    ftruncate: async (fd, length) => {
-      this.#check('ftruncate');
-      await nodeFileSystem.ftruncate(fd, length);
-    },
-  };
-
-  readonly openIndex = (
-    directory: string,
-    options: { readonly readOnly: boolean },
-  ): StoreIndex => {
-    const index = LmdbIndex.open(directory, options);
-    return {
-      get: (key) => index.get(key),
-      range: (range) => index.range(range),
-      count: () => index.count(),
-      close: () => index.close(),
-      commit: async (writes) => {
-        this.#check('commit');
-        await index.commit(writes);
-      },
-    };
-  };
-
-  #check(call: Call): void {
-    const code = this.failing.get(call);
-    if (code !== undefined) throw failure(code);
-  }
-}
-
-function failure(code: string): Error {
-  return Object.assign(new Error(`${code}: injected`), { code });
-}
 
 function record(seed: number, length = 3000): RawRecord {
   const bytes = randomBytes(length, seed);
@@ -175,6 +107,24 @@ describe('a local store', () => {
     await temporary.reopen();
     expect(has(record(3))).toBe(true);
     expect(has(record(2))).toBe(false);
+  });
+
+  it('serves and takes again what it had no descriptors for', async () => {
+    await temporary.store.put([record(2, 30_000)]);
+    await temporary.reopen();
+    faults.failing.set('openSync', 'EMFILE');
+    const { kind, key } = record(2, 30_000);
+    expect(() => temporary.store.read(kind as 1, key)).toThrow(
+      expect.objectContaining({ code: 'castore/io' }),
+    );
+    // The pack is full, so that this one needs another.
+    await expect(temporary.store.put([record(3)])).rejects.toMatchObject({
+      code: 'castore/io',
+    });
+    faults.failing.clear();
+    expect(temporary.store.read(kind as 1, key)).toHaveLength(30_000);
+    await temporary.store.put([record(3)]);
+    expect(has(record(3))).toBe(true);
   });
 
   it('refuses all of a batch or none, across the calls that shared a round', async () => {

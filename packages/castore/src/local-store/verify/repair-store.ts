@@ -11,8 +11,10 @@ import { measurePack, type Pack } from '../packs.ts';
 import { markForRebuild, storePaths } from '../recovery.ts';
 import { asFailure } from '../store-failure.ts';
 import { IndexSpace } from '../store-index.ts';
+import { splitTableIndexKey } from '../table-entry.ts';
 import type { Damage } from './damage.ts';
 import { namesOfSpaces, type RecordSpace } from './inspect-entry.ts';
+import { rescueValues } from './rescue-values.ts';
 import {
   verifyLocalStore,
   type VerifyOptions,
@@ -154,6 +156,7 @@ async function quarantine(
         throw error;
     }
   }
+  await rescueValues(store, (pack) => emptied.has(pack));
   const lost: LostRecord[] = [];
   for (const space of SPACES) {
     const keys: Buffer[] = [];
@@ -181,11 +184,5 @@ function lostRecord(space: RecordSpace, indexKey: Buffer): LostRecord {
     const digest = B3Digest.fromBytes(new Uint8Array(indexKey.subarray(1)));
     return { what, digest, table: undefined, key: undefined };
   }
-  const nameEnd = 2 + indexKey[1]!;
-  return {
-    what,
-    digest: undefined,
-    table: indexKey.toString('latin1', 2, nameEnd),
-    key: new Uint8Array(indexKey.subarray(nameEnd)),
-  };
+  return { what, digest: undefined, ...splitTableIndexKey(indexKey) };
 }

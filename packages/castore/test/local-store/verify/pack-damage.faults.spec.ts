@@ -136,11 +136,14 @@ describe('a store with a damaged pack', () => {
     expect(missing.map(({ fault }) => fault)).toContain('missing');
     const { damaged } = await furniture.read(store!);
     const { result } = await repair();
-    // Short table values stand in the index too, and are read from there until it is rebuilt.
-    const after = (await furniture.read(store!)).damaged;
-    expect(after).toBeGreaterThanOrEqual(damaged);
+    // Short table values stand in the index too: a repair writes them to another pack.
+    expect((await furniture.read(store!)).damaged).toBe(damaged);
+    await store!.close();
+    fs.rmSync(`${directory}/meta`, { recursive: true });
+    await open();
+    expect((await furniture.read(store!)).damaged).toBe(damaged);
     // A blob of many chunks counts as one.
-    expect(result.lost.length).toBeGreaterThanOrEqual(after);
+    expect(result.lost.length).toBeGreaterThanOrEqual(damaged);
   });
 
   it('keeps what it took out of service', async () => {
