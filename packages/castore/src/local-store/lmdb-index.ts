@@ -1,6 +1,7 @@
 import fs from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
+import type * as Lmdb from 'lmdb';
 import type { RootDatabase } from 'lmdb';
 import { syncDirectory } from './durable-files.ts';
 import { assertLmdbFile, fillLmdbFile, LMDB_PAGE_BYTES } from './lmdb-file.ts';
@@ -39,7 +40,7 @@ export class LmdbIndex implements StoreIndex {
     const isNew = !fs.existsSync(file);
     if (!isNew) assertLmdbFile(file);
     // Only now: most programs that use this package never open a local store, and the binding is slow to load.
-    const { open } = require('lmdb') as typeof import('lmdb');
+    const { open } = require('lmdb') as typeof Lmdb;
     const database = open<Buffer, Uint8Array>({
       path: file,
       encoding: 'binary',

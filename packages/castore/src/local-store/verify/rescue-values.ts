@@ -1,16 +1,33 @@
 import { hashBytes } from '../../digest/hasher.ts';
 import type { QueuedRecord } from '../commit-queue.ts';
-import { decodeIndexEntry, INDEX_ENTRY_BYTES } from '../index-entry.ts';
+import {
+  decodeIndexEntry,
+  encodeIndexEntry,
+  INDEX_ENTRY_BYTES,
+  isSamePlace,
+  type RecordLocation,
+} from '../index-entry.ts';
 import { scanIndex } from '../index-scan.ts';
 import type { LocalStore } from '../local-store.ts';
 import { prepareUncompressed } from '../prepare-records.ts';
 import { RecordKind } from '../record.ts';
-import { IndexSpace } from '../store-index.ts';
+import {
+  IndexSpace,
+  type IndexWrite,
+  type StoreIndex,
+} from '../store-index.ts';
 import {
   decodeTableTail,
   encodeTableEntry,
   splitTableIndexKey,
 } from '../table-entry.ts';
+
+/** A value that is written anew. */
+interface Rescued {
+  readonly indexKey: Buffer;
+  readonly from: RecordLocation;
+  to: RecordLocation | undefined;
+}
 
 /**
  * Writes the values of tables that stand in the index, too, into the open pack, where the pack that they lie in is one of
@@ -23,21 +40,55 @@ export async function rescueValues(
   isDamaged: (pack: number) => boolean,
 ): Promise<void> {
   const { index, writing } = store.interior;
+  const { queue } = writing!;
   for await (const page of scanIndex(index, IndexSpace.tables)) {
-    const rescued: QueuedRecord[] = [];
+    const rescued: Rescued[] = [];
+    const records: QueuedRecord[] = [];
     for (const [indexKey, entry] of page) {
-      const location = decodeIndexEntry(indexKey, entry);
-      if (!isDamaged(location.pack)) continue;
-      const tail = entry.subarray(INDEX_ENTRY_BYTES);
-      const { sequence, value } = decodeTableTail(tail);
-      if (value === undefined) continue;
-      const named = splitTableIndexKey(indexKey);
-      const bytes = encodeTableEntry({ ...named, sequence, value });
-      const { bytes: key } = hashBytes(bytes);
-      const kind = RecordKind.tableEntry;
-      const record = prepareUncompressed({ kind, key, bytes });
-      rescued.push({ record, indexKey, movedFrom: location });
+      const from = decodeIndexEntry(indexKey, entry);
+      if (!isDamaged(from.pack)) continue;
+      const record = recordOf(indexKey, entry);
+      if (record === undefined) continue;
+      const one: Rescued = { indexKey, from, to: undefined };
+      rescued.push(one);
+      records.push({
+        record,
+        indexKey: undefined,
+        onPlaced: (to) => (one.to = to),
+      });
     }
-    if (rescued.length > 0) await writing!.queue.move(rescued);
+    if (records.length === 0) continue;
+    await queue.add(records);
+    await queue.amend(() => rescued.flatMap((one) => leadThere(index, one)));
   }
+}
+
+/** The record that the pack lost, with the number that it had; `undefined` where the index hasn't got its value. */
+function recordOf(
+  indexKey: Buffer,
+  entry: Buffer,
+): QueuedRecord['record'] | undefined {
+  const tail = entry.subarray(INDEX_ENTRY_BYTES);
+  const { sequence, value } = decodeTableTail(tail);
+  if (value === undefined) return undefined;
+  const named = splitTableIndexKey(indexKey);
+  const bytes = encodeTableEntry({ ...named, sequence, value });
+  const { bytes: key } = hashBytes(bytes);
+  return prepareUncompressed({ kind: RecordKind.tableEntry, key, bytes });
+}
+
+/** What was changed meanwhile stays as it is. */
+function leadThere(
+  index: StoreIndex,
+  { indexKey, from, to }: Rescued,
+): IndexWrite[] {
+  const entry = index.get(indexKey);
+  if (entry === undefined || to === undefined) return [];
+  const location = decodeIndexEntry(indexKey, entry);
+  if (!isSamePlace(location, from)) return [];
+  const tail = entry.subarray(INDEX_ENTRY_BYTES);
+  const { touched } = location;
+  return [
+    { key: indexKey, value: encodeIndexEntry(indexKey, to, touched, tail) },
+  ];
 }
