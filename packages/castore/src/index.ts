@@ -110,6 +110,7 @@ export type {
   IngestServices,
   TreeProgress,
 } from './tree/ingest.ts';
+export { DirectoryLookahead } from './tree/directory-lookahead.ts';
 export { readTree } from './tree/read-tree.ts';
 export type { ReadTreeServices } from './tree/read-tree.ts';
 export { treeToDisk } from './tree/to-disk.ts';

@@ -1,11 +1,11 @@
-import { requireDirectory } from '@tvix/castore';
+import { DirectoryLookahead, requireDirectory } from '@tvix/castore';
 import type { DirectoryLookup, NamedNode, Node } from '@tvix/castore';
 import type { ListingEvent } from './entry.ts';
 
 /** Many enough to make batches cheap, few enough that a slow store shows what it has. */
 const BATCH_EVENTS = 1024;
 
-/** The listing of a node in a store: directories are looked up as they come, contents never. */
+/** The listing of a node in a store. A whole tree's directories are looked up ahead of their turn, contents never. */
 export async function* castoreListing(
   root: Node,
   directories: DirectoryLookup,
@@ -13,9 +13,14 @@ export async function* castoreListing(
 ): AsyncGenerator<readonly ListingEvent[], void> {
   let batch: ListingEvent[] = [listed(root)];
   const way: { readonly entries: readonly NamedNode[]; next: number }[] = [];
+  const lookahead =
+    recursive && root.type === 'directory'
+      ? new DirectoryLookahead(directories, root.digest)
+      : undefined;
   const open = async (node: Node): Promise<void> => {
     if (node.type !== 'directory') return;
-    const { entries } = await requireDirectory(directories, node.digest);
+    const { entries } = await (lookahead?.next() ??
+      requireDirectory(directories, node.digest));
     way.push({ entries, next: 0 });
   };
   await open(root);

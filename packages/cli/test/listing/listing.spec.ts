@@ -4,8 +4,10 @@ import {
   MemoryBlobService,
   MemoryDirectoryService,
   ingestTree,
+  pathComponent,
+  symlinkTarget,
 } from '@tvix/castore';
-import type { Node, TreeEvent } from '@tvix/castore';
+import type { DirectoryLookup, Node, TreeEvent } from '@tvix/castore';
 import { listNar, parseNar, writeNar } from '@tvix/nar';
 import type { ParsedNarEvent } from '@tvix/nar';
 import { castoreListing } from '../../src/listing/castore.ts';
@@ -116,6 +118,38 @@ describe('a listing as JSON', () => {
         'od\bd\udcff': { type: 'regular', size: 0 },
       },
     });
+  });
+
+  it('of a tree in a store asks for several directories at a time', async () => {
+    const directories = new MemoryDirectoryService();
+    const children = await Promise.all(
+      Array.from({ length: 20 }, async (_, i) => {
+        const target = symlinkTarget(`${i}`);
+        const child = Directory.fromEntries([
+          { name: pathComponent('link'), node: { type: 'symlink', target } },
+        ]);
+        const digest = await directories.put(child);
+        const node: Node = { type: 'directory', digest, size: child.size };
+        return { name: pathComponent(`${i}`), node };
+      }),
+    );
+    const root = Directory.fromEntries(children);
+    const digest = await directories.put(root);
+    let asked = 0;
+    let most = 0;
+    const far: DirectoryLookup = {
+      async get(wanted) {
+        asked += 1;
+        most = Math.max(most, asked);
+        await new Promise((resolve) => setImmediate(resolve));
+        asked -= 1;
+        return directories.get(wanted);
+      },
+    };
+    const node: Node = { type: 'directory', digest, size: root.size };
+    const paths = await text(castoreListing(node, far, { recursive: true }));
+    expect(paths).toHaveLength(40);
+    expect(most).toBe(20);
   });
 
   it('that is not recursive shows what is in the root as {}', async () => {
