@@ -101,8 +101,20 @@ export {
   traverseBreadthFirst,
 } from './directory-service/traverse.ts';
 export type { DirectoryLookup } from './directory-service/traverse.ts';
-export type { TreeEvent, TreeEvents } from './tree/event.ts';
-export { treeFromDisk, treeFromDiskSync } from './tree/from-disk.ts';
+export type {
+  IngestEvent,
+  IngestEvents,
+  RegularFile,
+  StoredFile,
+  TreeEvent,
+  TreeEvents,
+} from './tree/event.ts';
+export type { FileIdentity, KnownFiles } from './tree/known-files.ts';
+export {
+  changesFromDisk,
+  treeFromDisk,
+  treeFromDiskSync,
+} from './tree/from-disk.ts';
 export type { DiskTreeOptions } from './tree/from-disk.ts';
 export { ingestTree } from './tree/ingest.ts';
 export type {

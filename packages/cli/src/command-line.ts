@@ -128,7 +128,11 @@ export function createCommandLine(run: RunCommand): CommanderCommand {
   )
     .summary('take files and directories into the store')
     .description(
-      'Takes files, directories and symbolic links into the store and prints the store path of each when it is there.',
+      'Takes files, directories and symbolic links into the store and prints the store path of each when it is there. Files that have not changed since they were imported into the same store are not read again.',
+    )
+    .option(
+      '--no-file-cache',
+      'read every file, and remember nothing in the cache directory',
     )
     .addHelpText(
       'after',

@@ -11,8 +11,9 @@ export type {
   StoreErrorKind,
   StoreErrorOptions,
 } from './errors.ts';
+export { FileCache } from './import/file-cache.ts';
 export { importPath } from './import/import-path.ts';
-export type { ImportOptions } from './import/import-path.ts';
+export type { ImportOptions, KnownImports } from './import/import-path.ts';
 export type {
   CollectStoreOptions,
   CollectStoreResult,

@@ -1,5 +1,5 @@
 import { readSync } from 'node:fs';
-import type { TreeEvent } from './event.ts';
+import type { IngestEvent } from './event.ts';
 
 /** How many bytes of file contents a batch holds. */
 const BATCH_BYTES = 1024 * 1024;
@@ -12,7 +12,7 @@ const BATCH_EVENTS = 4096;
  */
 export class DiskBatch {
   readonly #reusesBuffer: boolean;
-  #events: TreeEvent[] = [];
+  #events: IngestEvent[] = [];
   #buffer: Buffer | undefined;
   #filled = 0;
 
@@ -24,7 +24,7 @@ export class DiskBatch {
     return this.#events.length >= BATCH_EVENTS || this.#filled >= BATCH_BYTES;
   }
 
-  push(event: TreeEvent): void {
+  push(event: IngestEvent): void {
     this.#events.push(event);
   }
 
@@ -48,7 +48,7 @@ export class DiskBatch {
   }
 
   /** The events so far; the batch starts afresh. */
-  take(): readonly TreeEvent[] {
+  take(): readonly IngestEvent[] {
     const events = this.#events;
     this.#events = [];
     if (!this.#reusesBuffer) this.#buffer = undefined;

@@ -1,14 +1,12 @@
-import type { TreeEvent, TreeEvents } from './event.ts';
-
 /**
  * Hands each batch of a source to `take`, one after the other, until the source ends.
  *
  * The signal ends it at once, even while the source stalls: it rejects with the signal's reason. Unless the source
  * ended by itself, its iterator is returned; a source that stalls isn't waited for.
  */
-export async function eachBatch(
-  events: TreeEvents,
-  take: (batch: readonly TreeEvent[]) => Promise<void>,
+export async function eachBatch<T>(
+  events: Iterable<readonly T[]> | AsyncIterable<readonly T[]>,
+  take: (batch: readonly T[]) => Promise<void>,
   signal: AbortSignal,
 ): Promise<void> {
   const iterator =

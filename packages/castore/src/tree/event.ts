@@ -1,3 +1,6 @@
+import type { B3Digest } from '../digest/b3-digest.ts';
+import type { FileIdentity } from './known-files.ts';
+
 /**
  * A tree, told as a stream: what every tree source (a disk, a NAR, a castore node) says and every tree sink takes.
  *
@@ -12,15 +15,35 @@
 export type TreeEvent =
   | { readonly type: 'directory' }
   | { readonly type: 'entry'; readonly name: Uint8Array }
-  | {
-      readonly type: 'regular';
-      readonly executable: boolean;
-      readonly size: bigint;
-    }
+  | RegularFile
   | { readonly type: 'data'; readonly bytes: Uint8Array }
   | { readonly type: 'symlink'; readonly target: Uint8Array }
   | { readonly type: 'end' };
 
+/** The head of a file whose contents follow. */
+export interface RegularFile {
+  readonly type: 'regular';
+  readonly executable: boolean;
+  readonly size: bigint;
+  /** What tells a file on disk from what it may become, where the source knows. */
+  readonly identity?: FileIdentity | undefined;
+}
+
+/** A file whose contents are stored already: none follow. */
+export interface StoredFile {
+  readonly type: 'stored';
+  readonly executable: boolean;
+  readonly size: bigint;
+  readonly digest: B3Digest;
+}
+
+/** What can be taken into a store that has some of the files. */
+export type IngestEvent = TreeEvent | StoredFile;
+
 /** Batches of events, as they become known. */
 export type TreeEvents =
   Iterable<readonly TreeEvent[]> | AsyncIterable<readonly TreeEvent[]>;
+
+/** Batches of such events. */
+export type IngestEvents =
+  Iterable<readonly IngestEvent[]> | AsyncIterable<readonly IngestEvent[]>;

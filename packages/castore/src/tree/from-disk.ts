@@ -13,13 +13,15 @@ import { DiskBatch } from './disk-batch.ts';
 import { DiskDirectory } from './disk-directory.ts';
 import { diskError } from './disk-error.ts';
 import type { DiskErrorCode } from './disk-error.ts';
-import type { TreeEvent } from './event.ts';
+import type { IngestEvent, TreeEvent } from './event.ts';
+import { identityOf } from './known-files.ts';
+import type { KnownFiles } from './known-files.ts';
 
 /** Options of {@link treeFromDisk}. */
 export interface DiskTreeOptions extends CallOptions {
   /**
-   * Whether whoever asks for the next batch is done with the bytes of the one before, as `ingestTree` is: all are
-   * read into one buffer then.
+   * Whether whoever asks for the next batch is done with the bytes of the one before, as `ingestTree` is: all are read
+   * into one buffer then.
    */
   readonly reusesBuffer?: boolean;
 }
@@ -35,25 +37,49 @@ export interface DiskTreeOptions extends CallOptions {
  *   file isn't what it was when its reading began, `castore/unable-to-stat`, `castore/unable-to-open`,
  *   `castore/unable-to-read`; each with the path in its message and, as bytes, in its details
  */
-export async function* treeFromDisk(
+export function treeFromDisk(
   path: string | Uint8Array,
   options: DiskTreeOptions = {},
 ): AsyncGenerator<readonly TreeEvent[], void, undefined> {
-  const { signal } = options;
+  return inTurns(treeFromDiskSync(path, options), options.signal);
+}
+
+/** As {@link treeFromDisk}, for callers that have a thread of their own: never leaves it between the batches. */
+export function treeFromDiskSync(
+  path: string | Uint8Array,
+  options: Pick<DiskTreeOptions, 'reusesBuffer'> = {},
+): Generator<readonly TreeEvent[], void, undefined> {
+  // Where no files are known, none is told without its contents.
+  return walk(path, options, undefined) as Generator<readonly TreeEvent[]>;
+}
+
+/** As {@link treeFromDisk}, but what is known isn't read: such files are told by their digests. */
+export function changesFromDisk(
+  path: string | Uint8Array,
+  known: KnownFiles,
+  options: DiskTreeOptions = {},
+): AsyncGenerator<readonly IngestEvent[], void, undefined> {
+  return inTurns(walk(path, options, known), options.signal);
+}
+
+async function* inTurns<T>(
+  batches: Iterable<T>,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<T, void, undefined> {
   signal?.throwIfAborted();
-  for (const batch of treeFromDiskSync(path, options)) {
+  for (const batch of batches) {
     yield batch;
     await setImmediate();
     signal?.throwIfAborted();
   }
 }
 
-/** As {@link treeFromDisk}, for callers that have a thread of their own: never leaves it between the batches. */
-export function* treeFromDiskSync(
+function* walk(
   path: string | Uint8Array,
-  options: Pick<DiskTreeOptions, 'reusesBuffer'> = {},
-): Generator<readonly TreeEvent[], void, undefined> {
-  const walk = new DiskWalk(options.reusesBuffer ?? false);
+  { reusesBuffer = false }: Pick<DiskTreeOptions, 'reusesBuffer'>,
+  known: KnownFiles | undefined,
+): Generator<readonly IngestEvent[], void, undefined> {
+  const walk = new DiskWalk(reusesBuffer, known);
   try {
     walk.start(Buffer.from(path));
     yield* walk.batches();
@@ -79,11 +105,13 @@ const OPEN_FLAGS =
 
 class DiskWalk {
   readonly #batch: DiskBatch;
+  readonly #known: KnownFiles | undefined;
   readonly #directories: DiskDirectory[] = [];
   #file: OpenFile | undefined;
 
-  constructor(reusesBuffer: boolean) {
+  constructor(reusesBuffer: boolean, known: KnownFiles | undefined) {
     this.#batch = new DiskBatch(reusesBuffer);
+    this.#known = known;
   }
 
   start(path: Buffer): void {
@@ -97,7 +125,7 @@ class DiskWalk {
     else this.#leaf(stats, path, () => path);
   }
 
-  *batches(): Generator<readonly TreeEvent[], void, undefined> {
+  *batches(): Generator<readonly IngestEvent[], void, undefined> {
     for (;;) {
       if (this.#batch.isFull) yield this.#batch.take();
       if (this.#file !== undefined) this.#readFile(this.#file);
@@ -136,7 +164,8 @@ class DiskWalk {
 
   #leaf(type: FileType, path: Buffer, shown: () => Uint8Array): void {
     if (type.isFile()) {
-      this.#openFile(path, shown);
+      if (this.#known === undefined || !this.#tellKnown(this.#known, path))
+        this.#openFile(path, shown);
     } else if (type.isSymbolicLink()) {
       const target = attempt('castore/unable-to-read', shown, () =>
         readlinkSync(path, { encoding: 'buffer' }),
@@ -147,6 +176,17 @@ class DiskWalk {
     }
   }
 
+  /** Answers `false` for a file that must be read, or that can't be: opening it will tell why. */
+  #tellKnown(known: KnownFiles, path: Buffer): boolean {
+    const found = lstatSync(path, { throwIfNoEntry: false });
+    const digest = found?.isFile() === true ? known.find(found) : undefined;
+    if (digest === undefined) return false;
+    const executable = isExecutable(found!);
+    const size = BigInt(found!.size);
+    this.#batch.push({ type: 'stored', executable, size, digest });
+    return true;
+  }
+
   #openFile(path: Buffer, shown: () => Uint8Array): void {
     const descriptor = attempt('castore/unable-to-open', shown, () =>
       openSync(path, OPEN_FLAGS),
@@ -154,8 +194,12 @@ class DiskWalk {
     const found = fstatSync(descriptor);
     this.#file = { descriptor, found, shown, left: found.size };
     if (!found.isFile()) throw diskError('castore/file-changed', shown());
-    const executable = (found.mode & constants.S_IXUSR) !== 0;
-    this.#batch.push({ type: 'regular', executable, size: BigInt(found.size) });
+    this.#batch.push({
+      type: 'regular',
+      executable: isExecutable(found),
+      size: BigInt(found.size),
+      identity: identityOf(found),
+    });
   }
 
   #readFile(file: OpenFile): void {
@@ -173,6 +217,10 @@ class DiskWalk {
     this.#file = undefined;
     closeSync(descriptor);
   }
+}
+
+function isExecutable({ mode }: Stats): boolean {
+  return (mode & constants.S_IXUSR) !== 0;
 }
 
 type FileType = Pick<Stats, 'isFile' | 'isSymbolicLink'>;

@@ -6,7 +6,7 @@ import {
   pathComponent,
   quoteBytes,
 } from '../path/path-component.ts';
-import type { TreeEvent } from './event.ts';
+import type { IngestEvent } from './event.ts';
 
 /** What may come next: a node, the contents of a file, an entry or the end of the open directory, or nothing more. */
 type Expectation = 'node' | 'contents' | 'directory' | 'nothing';
@@ -35,7 +35,7 @@ export class TreeGrammar {
    *   exceeds or misses its size, `castore/invalid-name`, `castore/wrong-sorting`, `castore/duplicate-name`,
    *   `castore/invalid-symlink-target`
    */
-  accept(event: TreeEvent): void {
+  accept(event: IngestEvent): void {
     switch (event.type) {
       case 'data':
         return this.#acceptData(event.bytes.length);
@@ -44,6 +44,10 @@ export class TreeGrammar {
         assertSize(event.size);
         this.#contentsLeft = event.size;
         return this.#nodeEnds(event.size > 0n ? 'contents' : undefined, true);
+      case 'stored':
+        this.#expect('node', event.type);
+        assertSize(event.size);
+        return this.#nodeEnds(undefined, true);
       case 'entry':
         this.#expect('directory', event.type);
         this.#acceptName(event.name);
@@ -111,7 +115,7 @@ export class TreeGrammar {
     this.#names[depth] = name;
   }
 
-  #expect(expected: Expectation, found: TreeEvent['type']): void {
+  #expect(expected: Expectation, found: IngestEvent['type']): void {
     if (this.#expected === expected) return;
     if (this.#expected === 'contents') throw this.#shortFile();
     throw malformed(

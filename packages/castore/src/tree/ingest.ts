@@ -15,7 +15,7 @@ import { TreeAssembly } from './assembly.ts';
 import type { Slot } from './assembly.ts';
 import { BlobBatches } from './blob-batches.ts';
 import { eachBatch } from './each-batch.ts';
-import type { TreeEvent, TreeEvents } from './event.ts';
+import type { IngestEvent, IngestEvents, RegularFile } from './event.ts';
 import { TreeGrammar } from './grammar.ts';
 import { stopSignal } from './stop-signal.ts';
 
@@ -38,6 +38,8 @@ export interface TreeProgress {
 export interface IngestOptions extends CallOptions {
   /** Called after each batch of events. */
   readonly onProgress?: (progress: TreeProgress) => void;
+  /** Called for each file whose contents were told, when these are stored. */
+  readonly onStored?: (file: RegularFile, digest: B3Digest) => void;
 }
 
 /** Files up to this length are gathered and stored in batches, longer ones are streamed: most stores cut those. */
@@ -51,7 +53,7 @@ const MAX_CLOSING_WRITERS = 8;
  *
  * Blobs go first, then directories, leaves before what refers to them; the root directory's answer is the last. Memory
  * is bounded by a few batches of small files and the directories whose files are on their way; an open directory keeps
- * its entries. When it asks for the next events, it is done with the bytes of those before. Ends at the first problem, with the source returned and what was open aborted; what was stored before
+ * its entries. Files that are told to be stored are taken at their word. When it asks for the next events, it is done with the bytes of those before. Ends at the first problem, with the source returned and what was open aborted; what was stored before
  * stays stored.
  *
  * @throws CastoreError `castore/malformed-tree`, `castore/wrong-size`, `castore/invalid-name`,
@@ -59,7 +61,7 @@ const MAX_CLOSING_WRITERS = 8;
  *   `castore/protocol` where a service answers with another root; and what the source and the services throw
  */
 export async function ingestTree(
-  events: TreeEvents,
+  events: IngestEvents,
   services: IngestServices,
   options: IngestOptions = {},
 ): Promise<Node> {
@@ -76,8 +78,7 @@ export async function ingestTree(
 /** A file that becomes a node once its digest is known. */
 interface NewFile {
   readonly slot: Slot;
-  readonly size: bigint;
-  readonly executable: boolean;
+  readonly file: RegularFile;
 }
 
 /** A large file whose contents are coming. */
@@ -90,6 +91,7 @@ class Ingestion {
   readonly signal: AbortSignal;
   readonly #services: IngestServices;
   readonly #onProgress: IngestOptions['onProgress'];
+  readonly #onStored: IngestOptions['onStored'];
   readonly #stop = new AbortController();
   readonly #grammar = new TreeGrammar();
   readonly #assembly = new TreeAssembly();
@@ -99,9 +101,11 @@ class Ingestion {
   #file: OpenFile | undefined;
   #putter: DirectoryPutter | undefined;
 
-  constructor(services: IngestServices, { signal, onProgress }: IngestOptions) {
+  constructor(services: IngestServices, options: IngestOptions) {
+    const { signal, onProgress, onStored } = options;
     this.#services = services;
     this.#onProgress = onProgress;
+    this.#onStored = onStored;
     this.signal = stopSignal(this.#stop, signal);
     this.#batches = new BlobBatches(services.blobs, {
       signal: this.signal,
@@ -110,7 +114,7 @@ class Ingestion {
     });
   }
 
-  async take(batch: readonly TreeEvent[]): Promise<void> {
+  async take(batch: readonly IngestEvent[]): Promise<void> {
     for (const event of batch) {
       this.#grammar.accept(event);
       let busy: Promise<void> | undefined;
@@ -136,8 +140,19 @@ class Ingestion {
         }
         case 'regular':
           this.#progress.files++;
-          busy = this.#open(event.executable, event.size);
+          busy = this.#open(event);
           break;
+        case 'stored': {
+          this.#progress.files++;
+          const { digest, size, executable } = event;
+          this.#assembly.fill(this.#assembly.slot(), {
+            type: 'file',
+            digest,
+            size,
+            executable,
+          });
+          break;
+        }
         case 'data':
           busy = event.bytes.length > 0 ? this.#data(event.bytes) : undefined;
       }
@@ -168,13 +183,13 @@ class Ingestion {
   }
 
   /** A promise only where there is something to wait for, which is seldom. */
-  #open(executable: boolean, size: bigint): Promise<void> | undefined {
-    const file = { slot: this.#assembly.slot(), size, executable };
-    if (size <= SMALL_FILE_BYTES)
-      return this.#batches.begin(Number(size), file);
+  #open(file: RegularFile): Promise<void> | undefined {
+    const slot = this.#assembly.slot();
+    if (file.size <= SMALL_FILE_BYTES)
+      return this.#batches.begin(Number(file.size), { slot, file });
     const { signal } = this;
     const writer = this.#services.blobs.openWrite({ signal });
-    this.#file = { ...file, writer };
+    this.#file = { slot, file, writer };
     return undefined;
   }
 
@@ -200,7 +215,9 @@ class Ingestion {
       await Promise.race(this.#closing);
   }
 
-  #stored({ slot, size, executable }: NewFile, digest: B3Digest): void {
+  #stored({ slot, file }: NewFile, digest: B3Digest): void {
+    this.#onStored?.(file, digest);
+    const { size, executable } = file;
     this.#assembly.fill(slot, { type: 'file', digest, size, executable });
   }
 

@@ -6,6 +6,7 @@ import {
   readdirSync,
   renameSync,
   rmSync,
+  statSync,
   symlinkSync,
   truncateSync,
   utimesSync,
@@ -14,16 +15,22 @@ import {
 import { createServer } from 'node:net';
 import { once } from 'node:events';
 import { join } from 'node:path';
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
 import { MemoryBlobService } from '../../src/blob-service/memory.ts';
 import {
   DIRECTORY_COMPLICATED,
   HELLO_WORLD,
 } from '../../src/conformance/fixtures.ts';
 import { seededBytes } from '../../src/conformance/random.ts';
+import { hashBytes } from '../../src/digest/hasher.ts';
 import { MemoryDirectoryService } from '../../src/directory-service/memory.ts';
-import type { TreeEvent } from '../../src/tree/event.ts';
-import { treeFromDisk, treeFromDiskSync } from '../../src/tree/from-disk.ts';
+import type { IngestEvent, TreeEvent } from '../../src/tree/event.ts';
+import type { FileIdentity } from '../../src/tree/known-files.ts';
+import {
+  changesFromDisk,
+  treeFromDisk,
+  treeFromDiskSync,
+} from '../../src/tree/from-disk.ts';
 import { ingestTree } from '../../src/tree/ingest.ts';
 import { useTemporaryDirectory } from './temporary-directory.ts';
 import { directory, file, summary, symlink, text, treeOf } from './trees.ts';
@@ -157,6 +164,50 @@ describe('treeFromDisk', () => {
       for (const event of batch)
         if (event.type === 'data') bytes += event.bytes.length;
       expect(bytes).toBeLessThanOrEqual(1024 * 1024);
+    }
+  });
+
+  it('tells known files by their digests, and reads the others', async () => {
+    writeFileSync(join(temporary(), 'a'), 'known', { mode: 0o755 });
+    writeFileSync(join(temporary(), 'b'), 'unknown');
+    symlinkSync('a', join(temporary(), 'c'));
+    const { ino } = statSync(join(temporary(), 'a'));
+    const digest = hashBytes(Buffer.from('known'));
+    const known = {
+      find: (found: FileIdentity) => (found.ino === ino ? digest : undefined),
+    };
+    const events: IngestEvent[] = [];
+    for await (const batch of changesFromDisk(temporary(), known))
+      events.push(...batch);
+    expect(events).toContainEqual({
+      type: 'stored',
+      executable: true,
+      size: 5n,
+      digest,
+    });
+    const services = {
+      blobs: new MemoryBlobService(),
+      directories: new MemoryDirectoryService(),
+    };
+    expect(await ingestTree([events], services)).toEqual(
+      await ingestPath(temporary()),
+    );
+  });
+
+  it('identifies files only when a change would show', () => {
+    const identities = (): unknown[] =>
+      [...treeFromDiskSync(temporary())]
+        .flat()
+        .flatMap((event) => (event.type === 'regular' ? event.identity : []));
+    const path = join(temporary(), 'a');
+    writeFileSync(path, 'fresh');
+    expect(identities()).toEqual([undefined]);
+    const { dev, ino, size, mtimeMs, ctimeMs } = statSync(path);
+    const now = jest.spyOn(Date, 'now').mockReturnValue(ctimeMs + 60_000);
+    try {
+      expect(identities()).toEqual([{ dev, ino, size, mtimeMs, ctimeMs }]);
+    } finally {
+      now.mockRestore();
     }
   });
 

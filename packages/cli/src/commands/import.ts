@@ -1,6 +1,8 @@
-import { importPath } from '@tvix/store';
-import type { Command } from '../command.ts';
+import { FileCache, importPath } from '@tvix/store';
+import type { Command, CommandContext } from '../command.ts';
+import { defaultClientStore } from '../config.ts';
 import { CliError } from '../errors.ts';
+import { fileCacheFile } from '../file-cache-file.ts';
 import { forEachBounded } from '../for-each-bounded.ts';
 import { pathInfoJson } from '../path-info-json.ts';
 import { withStoreToWrite } from '../with-store.ts';
@@ -9,14 +11,20 @@ import { withStoreToWrite } from '../with-store.ts';
 const CONCURRENT_IMPORTS = 4;
 
 /** Imports paths, and prints each store path when it is there: in the order in which they are done. */
-export const importPaths: Command = async (context, { operands }) => {
+export const importPaths: Command = async (context, invocation) => {
+  const { operands, options } = invocation;
   if (operands.length === 0) return;
   const { output, progress, logger, json } = context;
+  const files =
+    options['fileCache'] === false ? undefined : loadFileCache(context);
   await withStoreToWrite(context, async (store) => {
+    const { narCalculation } = store;
+    const known = files && { files, narCalculation };
     let failed = 0;
     await forEachBounded(operands, CONCURRENT_IMPORTS, async (path) => {
       try {
         const pathInfo = await importPath(path, store, {
+          ...(known && { known }),
           onProgress: (done) => progress.report(path, done),
         });
         const storePath = pathInfo.storePath.toAbsolutePath();
@@ -35,6 +43,7 @@ export const importPaths: Command = async (context, { operands }) => {
         );
       }
     });
+    if (files !== undefined) saveFileCache(files, context);
     if (failed > 0)
       throw new CliError(
         'cli/some-failed',
@@ -42,3 +51,20 @@ export const importPaths: Command = async (context, { operands }) => {
       );
   });
 };
+
+function loadFileCache({
+  addresses,
+  env,
+}: CommandContext): FileCache | undefined {
+  const file = fileCacheFile(addresses(defaultClientStore()), env);
+  return file === undefined ? undefined : FileCache.load(file);
+}
+
+/** What can't be remembered is read again. */
+function saveFileCache(files: FileCache, { logger }: CommandContext): void {
+  try {
+    files.save();
+  } catch (error) {
+    logger.debug({ err: error }, 'the file cache was not saved');
+  }
+}

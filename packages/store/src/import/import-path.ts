@@ -1,22 +1,32 @@
-import { ingestTree, treeFromDisk } from '@tvix/castore';
-import type {
-  CallOptions,
-  TreeEvent,
-  TreeEvents,
-  TreeProgress,
-} from '@tvix/castore';
+import { changesFromDisk, ingestTree, treeFromDisk } from '@tvix/castore';
+import type { CallOptions, Node, TreeProgress } from '@tvix/castore';
 import { buildNarPath, StorePath } from '@tvix/nar';
 import { StoreError } from '../errors.ts';
-import { NarDigester } from '../nar/digester.ts';
+import type {
+  NarCalculation,
+  NarCalculationService,
+} from '../nar/calculation.ts';
 import { PathInfo } from '../path-info/path-info.ts';
 import { NARInfo_CA_Hash } from '../proto/index.ts';
 import type { Store } from '../store.ts';
+import type { FileCache } from './file-cache.ts';
+import { ContentsLost, ImportPass } from './import-pass.ts';
 import { nameOfPath } from './name-of-path.ts';
+
+/** What spares reading files that haven't changed since they were imported. */
+export interface KnownImports {
+  /** Gets what is read now. */
+  readonly files: FileCache;
+  /** Tells the NAR of a tree that wasn't read as a whole, and learns those that were. */
+  readonly narCalculation: NarCalculationService;
+}
 
 /** Options of {@link importPath}. */
 export interface ImportOptions extends CallOptions {
   /** The name of the store path, in place of the last component of the path on disk. */
   readonly name?: string;
+  /** Left out: every file is read. */
+  readonly known?: KnownImports;
   /** Called about once a MiB. */
   readonly onProgress?: (progress: TreeProgress) => void;
 }
@@ -26,8 +36,8 @@ export interface ImportOptions extends CallOptions {
  * which makes the store path exist: `/nix/store/…-name`, addressed by the SHA-256 of its NAR, without references. What
  * was stored before a failure may stay, without anything that refers to it.
  *
- * The disk is read once: castore and the NAR's SHA-256 are fed by the same pass. The name is checked before anything is
- * read.
+ * The disk is read once: castore and the NAR's SHA-256 are fed by the same pass. Files that are known and stored aren't
+ * read at all; where the store lost one of them, everything is read. The name is checked before anything is read.
  *
  * @throws StoreError `store/no-base-name`, `store/invalid-store-path-name`, `store/no-nar-form`; CastoreError as
  *   `treeFromDisk`, `ingestTree` and the services throw
@@ -39,13 +49,7 @@ export async function importPath(
 ): Promise<PathInfo> {
   const name = options.name ?? (await nameOfPath(path));
   assertStorePathName(name, path);
-  const digester = new NarDigester();
-  const events = digesting(
-    treeFromDisk(path, { ...options, reusesBuffer: true }),
-    digester,
-  );
-  const node = await ingestTree(events, store, options);
-  const { narSize, narSha256 } = digester.finish();
+  const { node, narSize, narSha256 } = await importTree(path, store, options);
   const pathInfo = PathInfo.create(buildNarPath(name, narSha256), node, {
     narSize,
     narSha256,
@@ -57,15 +61,53 @@ export async function importPath(
   return store.pathInfos.put(pathInfo, options);
 }
 
-/** The same batches, each told to the digester before it is handed on. */
-async function* digesting(
-  batches: TreeEvents,
-  digester: NarDigester,
-): AsyncGenerator<readonly TreeEvent[]> {
-  for await (const events of batches) {
-    digester.write(events);
-    yield events;
+interface Imported extends NarCalculation {
+  readonly node: Node;
+}
+
+async function importTree(
+  path: string,
+  store: Store,
+  options: ImportOptions,
+): Promise<Imported> {
+  const { known } = options;
+  if (known === undefined || known.files.isEmpty)
+    return runPass(path, store, options, true);
+  try {
+    return await runPass(path, store, options, false);
+  } catch (error) {
+    if (!(error instanceof ContentsLost)) throw error;
+    return runPass(path, store, options, true);
   }
+}
+
+async function runPass(
+  path: string,
+  store: Store,
+  options: ImportOptions,
+  readsAll: boolean,
+): Promise<Imported> {
+  const { known } = options;
+  const pass = new ImportPass(store.blobs, options);
+  const diskOptions = { ...options, reusesBuffer: true };
+  const batches =
+    known === undefined || readsAll
+      ? treeFromDisk(path, diskOptions)
+      : changesFromDisk(path, known.files, diskOptions);
+  const node = await ingestTree(pass.follow(batches), store, {
+    ...options,
+    onStored: ({ identity }, digest) => {
+      if (identity !== undefined) known?.files.add(identity, digest);
+    },
+  });
+  const calculation = pass.finish();
+  if (calculation === undefined)
+    return {
+      node,
+      ...(await known!.narCalculation.calculateNar(node, options)),
+    };
+  await known?.narCalculation.learn?.(node, calculation);
+  return { node, ...calculation };
 }
 
 function assertStorePathName(name: string, path: string): void {

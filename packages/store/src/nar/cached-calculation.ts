@@ -39,6 +39,11 @@ export class CachedNarCalculation implements NarCalculationService {
     );
   }
 
+  async learn(node: Node, calculation: NarCalculation): Promise<void> {
+    if (node.type !== 'symlink')
+      await this.#remember(calculationKey(node), calculation);
+  }
+
   async #recall(key: Uint8Array): Promise<NarCalculation | undefined> {
     try {
       return await this.#cache.get(key);

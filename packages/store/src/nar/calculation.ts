@@ -17,4 +17,6 @@ export interface NarCalculationService {
    *   `store/no-nar-form` where names, targets or the depth exceed what a NAR can hold
    */
   calculateNar(node: Node, options?: CallOptions): Promise<NarCalculation>;
+  /** Takes in what was calculated elsewhere, if it remembers at all. Fails nobody. */
+  learn?(node: Node, calculation: NarCalculation): Promise<void>;
 }

@@ -53,6 +53,17 @@ function cached(inner: NarCalculationService = new ManualCalculation()) {
 }
 
 describe('CachedNarCalculation', () => {
+  it('tells what it learnt without calculating', async () => {
+    const inner = new ManualCalculation();
+    const calculation = new CachedNarCalculation(
+      inner,
+      new MemoryNarCalculationCache(),
+    );
+    await calculation.learn(FILE, ANSWER);
+    expect(await calculation.calculateNar(FILE)).toEqual(ANSWER);
+    expect(inner.asked).toEqual([]);
+  });
+
   it('asks once for what it has been asked before', async () => {
     const inner = new ManualCalculation();
     const calculation = cached(inner);
