@@ -75,17 +75,26 @@ export class PackAdopter {
   readonly #index: StoreIndex;
   readonly #packs: Packs;
   readonly #zstd: Zstd;
+  readonly #now: () => number;
   readonly #reader: PackReader;
   #writes: IndexWrite[] = [];
   /** Table entries that wait in `#writes`, by index key: their sequence numbers. */
   #pendingSequences = new Map<string, number>();
   #highestSequence = 0;
 
-  constructor(files: FileSystem, index: StoreIndex, packs: Packs, zstd: Zstd) {
+  /** The clock tells milliseconds since 1970. */
+  constructor(
+    files: FileSystem,
+    index: StoreIndex,
+    packs: Packs,
+    zstd: Zstd,
+    now: () => number,
+  ) {
     this.#files = files;
     this.#index = index;
     this.#packs = packs;
     this.#zstd = zstd;
+    this.#now = now;
     this.#reader = new PackReader(files);
   }
 
@@ -191,7 +200,7 @@ export class PackAdopter {
     tail: Uint8Array | undefined,
   ): void {
     // When it was touched last isn't known: now is the answer that keeps it longest.
-    const touched = Math.floor(Date.now() / 60_000);
+    const touched = Math.floor(this.#now() / 60_000);
     const value = encodeIndexEntry(key, location, touched, tail);
     this.#writes.push({ key, value });
   }

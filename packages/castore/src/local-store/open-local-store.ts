@@ -138,6 +138,7 @@ async function openForWriting(
   const lock = await StoreLock.acquire(directory);
   try {
     const files = options.fileSystem ?? nodeFileSystem;
+    const now = options.now ?? Date.now;
     const format = readFormat(directory) ?? adopt(directory, files, options);
     assertKnownFeatures(format, 'read');
     assertKnownFeatures(format, 'write');
@@ -151,6 +152,7 @@ async function openForWriting(
       paths: storePaths(directory),
       files,
       zstd: compressor.zstd,
+      now,
       openIndex: options.openIndex ?? LmdbIndex.open,
     });
     return new LocalStore({
@@ -160,7 +162,7 @@ async function openForWriting(
       index,
       packs,
       compressor,
-      now: options.now ?? Date.now,
+      now,
       writing: {
         lock,
         reserve,

@@ -40,6 +40,8 @@ export interface RecoveryOptions {
   readonly paths: StorePaths;
   readonly files: FileSystem;
   readonly zstd: Zstd;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
   readonly openIndex: (
     directory: string,
     options: { readonly readOnly: boolean },
@@ -76,7 +78,8 @@ export async function recoverStore(
   try {
     await finishRetiring(paths, index, packs);
     const unknown = findPacks(files, paths.packs, (id) => packs.has(id));
-    const adopter = new PackAdopter(files, index, packs, options.zstd);
+    const { zstd, now } = options;
+    const adopter = new PackAdopter(files, index, packs, zstd, now);
     await adopter.adopt(unknown);
     const writer = await settlePacks(files, index, packs);
     return { index, packs, writer };
