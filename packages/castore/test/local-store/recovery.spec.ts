@@ -197,15 +197,21 @@ describe('opening a store', () => {
   });
 
   it.each([
-    ['of a later version', { version: 2 }],
+    [
+      'of an earlier version',
+      { version: 0 },
+      /copy the store with that program/,
+    ],
+    ['of a later version', { version: 2 }, /use the program that wrote it/],
     [
       'with a feature that must be known',
       {
         mandatory: { read: [], write: ['sparse'], gc: [], check: [] },
       },
+      /use that program, or a later one/,
     ],
-    ['that is damaged', { storeId: 'x' }],
-  ])('refuses a store %s', async (_, change) => {
+    ['that is damaged', { storeId: 'x' }, /move it aside/],
+  ])('refuses a store %s, and says what to do', async (_, change, advice) => {
     edit(temporary.path('FORMAT'), (bytes) =>
       Buffer.from(
         JSON.stringify({
@@ -216,6 +222,7 @@ describe('opening a store', () => {
     );
     await expect(temporary.reopen()).rejects.toMatchObject({
       code: 'castore/store-format',
+      message: expect.stringMatching(advice),
     });
   });
 

@@ -74,6 +74,10 @@ export class BusyProcess {
     child.stdin!.on('error', () => {});
   }
 
+  get pid(): number {
+    return this.#child.pid!;
+  }
+
   /** Resolves when it has started up. */
   async waiting(): Promise<void> {
     await once(this.#child.stdout!, 'data');
