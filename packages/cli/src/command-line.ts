@@ -92,6 +92,10 @@ export function createCommandLine(run: RunCommand): CommanderCommand {
     .option('--http-tls-cert <file>', 'certificate chain, to serve it over TLS')
     .option('--http-tls-key <file>', 'key of the certificate')
     .option('--http-url <url>', 'its address, as its pages tell people')
+    .option(
+      '--http-state <directory>',
+      'where logs, realisations and names of uploaded files are kept (default: the local store; in memory for any other)',
+    )
     .option('--priority <number>', 'its priority among caches', '30')
     .option(
       '--upstream <url...>',

@@ -5,8 +5,6 @@ import { PublicKey, SecretKey } from '@tvix/nar';
 import {
   BinaryCache,
   createBinaryCacheServer,
-  localCacheTables,
-  memoryCacheTables,
   Netrc,
   NixHttpPathInfoService,
   openAccess,
@@ -29,6 +27,8 @@ import {
   parseListenAddress,
 } from './listen-address.ts';
 import type { ListenAddress } from './listen-address.ts';
+import { openSideTables } from './side-tables.ts';
+import type { SideTables } from './side-tables.ts';
 
 /** The flags of the daemon that are about the binary cache. */
 export interface HttpCacheFlags {
@@ -37,6 +37,7 @@ export interface HttpCacheFlags {
   readonly httpTlsCert?: string;
   readonly httpTlsKey?: string;
   readonly httpUrl?: string;
+  readonly httpState?: string;
   readonly priority?: string;
   readonly upstream?: readonly string[];
   readonly netrcFile?: string;
@@ -67,10 +68,11 @@ export async function startHttpCache(
 ): Promise<HttpCache | undefined> {
   if (flags.httpListen === undefined) return undefined;
   const addresses = flags.httpListen.map(parseHttpAddress);
-  const cache = await createCache(flags, store, logger);
   const tls = await readTls(flags);
+  const side = await openSideTables(store, flags.httpState, logger);
   const servers: CacheServer[] = [];
   try {
+    const cache = await createCache(flags, store, side, logger);
     for (const address of addresses) {
       const server = createBinaryCacheServer(cache, {
         access: await accessFor(flags, address),
@@ -82,21 +84,25 @@ export async function startHttpCache(
     }
   } catch (error) {
     for (const server of servers) server.close();
+    await side.close();
     throw error;
   }
   const scheme = tls === undefined ? 'http' : 'https';
   return {
     addresses: servers.map((server) => `${scheme}://${addressOf(server)}`),
-    stop: (hard) => stop(servers, hard),
+    async stop(hard) {
+      await stop(servers, hard);
+      await side.close();
+    },
   };
 }
 
 async function createCache(
   flags: HttpCacheFlags,
   store: OpenStore,
+  side: SideTables,
   logger: Logger,
 ): Promise<BinaryCache> {
-  const { localStore } = store;
   const keys = await Promise.all((flags.signKey ?? []).map(readSecretKey));
   const trustedKeys = (flags.trustedPublicKey ?? []).map((key) =>
     PublicKey.parse(key),
@@ -105,6 +111,7 @@ async function createCache(
     flags,
     trustedKeys,
     store,
+    side,
     logger,
   );
   const priority = flags.priority === undefined ? 30 : Number(flags.priority);
@@ -113,7 +120,7 @@ async function createCache(
   return new BinaryCache(
     {
       ...store,
-      tables: localStore ? localCacheTables(localStore) : memoryCacheTables(),
+      tables: side.tables,
       ...(substituter && { substituter }),
     },
     {
@@ -130,6 +137,7 @@ async function createSubstituter(
   { upstream: urls = [], netrcFile }: HttpCacheFlags,
   trustedKeys: readonly PublicKey[],
   store: OpenStore,
+  { folder }: SideTables,
   logger: Logger,
 ): Promise<Substituter | undefined> {
   if (urls.length === 0) return undefined;
@@ -156,7 +164,7 @@ async function createSubstituter(
   return new Substituter(
     store.pathInfos,
     upstreams.map(({ upstream }) => upstream),
-    store.localStore ? { spoolFolder: store.localStore.directory } : {},
+    folder === undefined ? {} : { spoolFolder: folder },
   );
 }
 

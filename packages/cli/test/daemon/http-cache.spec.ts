@@ -9,6 +9,7 @@ import type { HttpCache, HttpCacheFlags } from '../../src/daemon/http-cache.ts';
 import { createLogger } from '../../src/logging.ts';
 import { openStore } from '../../src/services.ts';
 
+const LOG = `${'0'.repeat(32)}-built.drv`;
 const folder = mkdtempSync(join(tmpdir(), 'tvix-http-cache-'));
 const running: HttpCache[] = [];
 const records: { level: string; msg: string }[] = [];
@@ -60,6 +61,30 @@ describe('the binary cache of a daemon', () => {
     await cache!.stop();
     await expect(fetch(`${cache!.addresses[0]}/health`)).rejects.toThrow();
     await cache!.stop();
+  });
+
+  it('keeps what is uploaded beside paths where it is told to, and warns where it keeps it nowhere', async () => {
+    const put = (url: string): Promise<Response> =>
+      fetch(`${url}/log/${LOG}`, { method: 'PUT', body: 'built' });
+    const get = async (url: string): Promise<number> =>
+      (await fetch(`${url}/log/${LOG}`)).status;
+    const kept = {
+      httpListen: ['127.0.0.1:0'],
+      httpState: join(folder, 'state'),
+    };
+    for (const [flags, after] of [
+      [kept, 200],
+      [{ httpListen: ['127.0.0.1:0'] }, 404],
+    ] as const) {
+      records.length = 0;
+      const first = await start(flags);
+      expect((await put(first!.addresses[0]!)).status).toBe(200);
+      await first!.stop();
+      const second = await start(flags);
+      expect(await get(second!.addresses[0]!)).toBe(after);
+      const warnings = records.filter(({ level }) => level === 'warn');
+      expect(warnings.length).toBe(after === 200 ? 0 : 2);
+    }
   });
 
   it('warns where it believes an upstream without keys', async () => {

@@ -59,19 +59,25 @@ export function narUpload(
         compression === 'none' ? narSha256 : new Uint8Array(fileHash.digest());
       assertFileHash(name.fileSha256, fileSha256);
       const record = { node, narSha256, narSize };
-      await putUploadedNar(tables.nars, name.fileSha256, {
-        ...record,
-        compression,
-        fileSize: expansion.bytesTaken,
-      });
+      const records = [
+        putUploadedNar(tables.nars, name.fileSha256, {
+          ...record,
+          compression,
+          fileSize: expansion.bytesTaken,
+        }),
+      ];
       // What debug information says of a compressed file is told of the NAR itself.
       if (compression !== 'none') {
-        await putUploadedNar(tables.nars, narSha256, {
-          ...record,
-          compression: 'none',
-          fileSize: Number(narSize),
-        });
+        records.push(
+          putUploadedNar(tables.nars, narSha256, {
+            ...record,
+            compression: 'none',
+            fileSize: Number(narSize),
+          }),
+        );
       }
+      // Both share one sync.
+      await Promise.all(records);
       return textReply(200, `sha256:${encodeNixBase32(narSha256)}`);
     },
   };
