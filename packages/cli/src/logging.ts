@@ -1,5 +1,6 @@
 import { writeSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import type * as Pino from 'pino';
 import type { DestinationStream, Logger } from 'pino';
 import { jsonText } from './json-text.ts';
 import type { LogLevel } from './log-level.ts';
@@ -27,9 +28,8 @@ export function createLogger(options: LoggerOptions): Logger {
       ? write
       : (record) => write(formatLogLine(record, options.colours)),
   };
-  const { pino } = createRequire(import.meta.url)(
-    'pino',
-  ) as typeof import('pino');
+  // Only now: most commands write no record, and start sooner without it.
+  const { pino } = createRequire(import.meta.url)('pino') as typeof Pino;
   return pino(
     {
       level: options.level,
