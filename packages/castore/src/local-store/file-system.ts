@@ -16,6 +16,8 @@ export interface FileSystem {
     length: number,
     position: number,
   ): number;
+  /** Reads a part of a file for nobody, so that it is in the page cache. */
+  warm(fd: number, position: number, length: number): Promise<void>;
   /** Answers with the bytes written, which may be fewer than given. */
   writev(
     fd: number,
@@ -31,12 +33,22 @@ const fdatasync = promisify(fs.fdatasync);
 const fsync = promisify(fs.fsync);
 const ftruncate = promisify(fs.ftruncate);
 
+/** Where bytes go that are read for nobody. */
+let nobody = Buffer.alloc(0);
+
 /** The real file system. */
 export const nodeFileSystem: FileSystem = {
   openSync: (path, flags) => fs.openSync(path, flags),
   closeSync: (fd) => fs.closeSync(fd),
   readSync: (fd, buffer, offset, length, position) =>
     fs.readSync(fd, buffer, offset, length, position),
+  warm: (fd, position, length) =>
+    new Promise((resolve, reject) => {
+      if (nobody.length < length) nobody = Buffer.allocUnsafeSlow(length);
+      fs.read(fd, nobody, 0, length, position, (error) =>
+        error === null ? resolve() : reject(error),
+      );
+    }),
   writev: (fd, buffers, position) =>
     new Promise((resolve, reject) => {
       fs.writev(fd, buffers as Uint8Array[], position, (error, written) =>

@@ -18,7 +18,7 @@
  */
 import { crc32 } from 'node:zlib';
 import { CastoreError } from '../errors.ts';
-import { type Codec, RECORD_ALIGNMENT } from './record.ts';
+import { type Codec, RECORD_ALIGNMENT, recordSpan } from './record.ts';
 import { shortCrc32 } from './short-crc32.ts';
 
 /** Where a record begins. */
@@ -95,6 +95,11 @@ export function decodeIndexEntry(
     rawLength: bytes.readUInt32LE(16),
     touched: bytes.readUInt32LE(20),
   };
+}
+
+/** Where the next record begins. */
+export function recordEnd({ offset, storedLength }: RecordLocation): number {
+  return offset + recordSpan(storedLength);
 }
 
 /** Whether two locations are the same place. */

@@ -97,6 +97,11 @@ export class PackReader {
     );
   }
 
+  /** Brings a part of a pack into the page cache, in the background. Rejects as the file system does. */
+  async warm(pack: Pack, position: number, length: number): Promise<void> {
+    await this.#files.warm(this.#descriptor(pack), position, length);
+  }
+
   /** Lets go of a pack's file: it is about to be replaced or removed. */
   forget(pack: Pack): void {
     const open = this.#open.get(pack.number);

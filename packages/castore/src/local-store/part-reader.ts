@@ -2,6 +2,7 @@ import { compareBytes } from '../digest/bytes.ts';
 import { hashBytes } from '../digest/hasher.ts';
 import type { RecordLocation } from './index-entry.ts';
 import type { PackReader } from './pack-reader.ts';
+import { PackWarmer } from './pack-warmer.ts';
 import type { Pack } from './packs.ts';
 
 /** Places that are remembered, some hundred bytes each: of 16 GiB of chunks. */
@@ -14,6 +15,7 @@ const MOST_PLACES = 65_536;
  */
 export class PartReader {
   readonly #reader: PackReader;
+  readonly #warmer: PackWarmer;
   /** Where payloads lie that were found sound, in the order in which they were. */
   readonly #checked = new Set<string>();
   #held: Buffer = Buffer.alloc(0);
@@ -21,6 +23,7 @@ export class PartReader {
 
   constructor(reader: PackReader) {
     this.#reader = reader;
+    this.#warmer = new PackWarmer(reader);
   }
 
   /**
@@ -61,6 +64,7 @@ export class PartReader {
       compareBytes(hashBytes(into).bytes, key) !== 0
     )
       return false;
+    this.#warmer.wasRead(pack, location);
     this.#checked.add(placeOf(pack, location));
     if (this.#checked.size > MOST_PLACES) {
       const [oldest] = this.#checked;
