@@ -39,6 +39,7 @@ export const faults = {
   testMatch: ['<rootDir>/test/**/*.faults.spec.ts'],
   testPathIgnorePatterns: ['/node_modules/'],
   reporters: ['default', [reporter, { results: 'faults.json' }]],
+  testTimeout: 120_000,
   // The packages run side by side.
   maxWorkers: 1,
 };

@@ -43,7 +43,8 @@ interface BusyStore {
 const WRITERS = 16;
 /** As many trees of a writer stay registered at most. */
 const MOST_TREES = 3;
-const TURNS = 16;
+/** That a writer leaves to the collection at most, between two writes. */
+const TURNS = 100;
 const LINES_BETWEEN_COLLECTIONS = 50;
 
 const [directory, run] = process.argv.slice(2) as [string, string];

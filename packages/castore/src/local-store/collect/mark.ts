@@ -7,6 +7,7 @@ import type { Node } from '../../node/node.ts';
 import type { LocalStore, UseWatcher } from '../local-store.ts';
 import type { QuietReader } from '../quiet-reader.ts';
 import { RecordKind } from '../record.ts';
+import { ioFailure } from '../store-failure.ts';
 import { recordIndexKey } from '../store-index.ts';
 import { PackedDigestSet } from './packed-digest-set.ts';
 
@@ -108,6 +109,10 @@ export class Mark implements UseWatcher {
       return;
     }
     const digest = B3Digest.fromBytes(key);
+    if (found.fault === 'unreadable') {
+      const what = `nothing was collected: cannot read ${digest.toString()}`;
+      throw ioFailure(what, found.cause);
+    }
     if (found.fault !== undefined) throw unknownBelow(digest, found.cause);
     if (kind === RecordKind.recipe) {
       const list = decodeChunkList(digest, found.payload);
