@@ -10,7 +10,7 @@ export function run() {
       {
         name: 'tvix-store import',
         before: `rm -rf '${folder}/local'`,
-        command: `${tvixStore(`import --store 'local:${folder}/local' /usr/share`)} ${quiet}`,
+        command: `${tvixStore(`import --no-file-cache --store 'local:${folder}/local' /usr/share`)} ${quiet}`,
       },
       {
         name: 'borg create',

@@ -9,7 +9,7 @@ export function run() {
     const nix = { NIX_REMOTE: `local?root=${folder}/nix` };
     await once(`mkdir '${folder}/nix'`);
     const { stdout: storePath } = await once(
-      `${tvixStore(`import --store '${store}' /usr/share`)}`,
+      `${tvixStore(`import --no-file-cache --store '${store}' /usr/share`)}`,
     );
     await once('nix-store --add /usr/share', nix);
     const [ours, theirs] = await race([
