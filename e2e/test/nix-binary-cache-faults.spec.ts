@@ -1,9 +1,12 @@
 import { afterAll, describe, expect, it } from '@jest/globals';
 import { createHash } from 'node:crypto';
-import { readdirSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { Daemon } from '../support/daemon.ts';
 import { freePort } from '../support/free-port.ts';
+import { describeWith } from '../support/machine.ts';
 import { pathToUpload, put } from '../support/nar-upload.ts';
 import type { UploadedPath } from '../support/nar-upload.ts';
 import { scratchFolder } from '../support/scratch.ts';
@@ -16,9 +19,9 @@ const store = `local:${join(scratch.path, 'store')}`;
 
 afterAll(() => scratch.remove());
 
-function start(port: number): Promise<Daemon> {
+function start(port: number, at = store): Promise<Daemon> {
   return Daemon.start([
-    ...['--store', store, '-l', '127.0.0.1:0'],
+    ...['--store', at, '-l', '127.0.0.1:0'],
     ...['--http-listen', `127.0.0.1:${port}`],
   ]);
 }
@@ -110,3 +113,75 @@ describe('a hundred clients of which thirty die', () => {
     expect(await daemon.peakMiB()).toBeLessThan(300);
   });
 });
+
+describe('uploads that grow without end', () => {
+  it('are refused at their bound, thirty at a time, in memory that stays flat', async () => {
+    const port = await freePort();
+    await using daemon = await start(port);
+    // An archive of one file that never ends, which gzip makes a thousandth of.
+    const archive = narBeginning(300 * 1024 * 1024);
+    const bomb = gzipSync(Buffer.concat([archive, Buffer.alloc(16_000_000)]), {
+      level: 9,
+    });
+    const name = `/nar/${'0'.repeat(52)}.nar`;
+    const answers = await Promise.all(
+      Array.from({ length: 30 }, () => put(port, name, bomb)),
+    );
+    expect(new Set(answers)).toStrictEqual(new Set([400]));
+    expect(await daemon.peakMiB()).toBeLessThan(300);
+    expect((await fetch(`http://127.0.0.1:${port}/health`)).status).toBe(200);
+  });
+});
+
+describeWith(['root'], 'a disk that fills up during uploads', () => {
+  it('takes nothing by halves, and goes on once there is room', async () => {
+    const disk = join(scratch.path, 'disk');
+    mkdirSync(disk);
+    const mount = (options: string): void =>
+      void execFileSync('mount', ['-t', 'tmpfs', '-o', options, 'none', disk]);
+    mount('size=100m');
+    try {
+      const port = await freePort();
+      await using daemon = await start(port, `local:${disk}`);
+      const acknowledged: UploadedPath[] = [];
+      const refused: UploadedPath[] = [];
+      for (let seed = 1; refused.length < 3 && seed < 30; seed++) {
+        const path = pathToUpload(50_000 + seed, 3_000_000);
+        const isTaken =
+          (await put(port, path.narPath, path.nar)) === 200 &&
+          (await put(port, path.narInfoPath, path.narInfo)) === 200;
+        (isTaken ? acknowledged : refused).push(path);
+      }
+      expect(acknowledged.length).toBeGreaterThan(0);
+      expect(refused.length).toBe(3);
+      for (const path of refused)
+        expect(await put(port, path.narPath, path.nar)).toBe(413);
+      for (const path of acknowledged)
+        expect(await isWhole(port, path)).toBe(true);
+      for (const path of refused) expect(await isWhole(port, path)).toBe(false);
+      mount('remount,size=300m');
+      for (const path of refused) {
+        expect(await put(port, path.narPath, path.nar)).toBe(200);
+        expect(await put(port, path.narInfoPath, path.narInfo)).toBe(200);
+        expect(await isWhole(port, path)).toBe(true);
+      }
+      await daemon.stop();
+    } finally {
+      execFileSync('umount', [disk]);
+    }
+  });
+});
+
+/** The beginning of an archive of one file of that length. */
+function narBeginning(length: number): Buffer {
+  const str = (text: string): Buffer => {
+    const bytes = Buffer.alloc(8 + Math.ceil(text.length / 8) * 8);
+    bytes.writeBigUInt64LE(BigInt(text.length));
+    bytes.write(text, 8);
+    return bytes;
+  };
+  const size = Buffer.alloc(8);
+  size.writeBigUInt64LE(BigInt(length));
+  const words = ['nix-archive-1', '(', 'type', 'regular', 'contents'];
+  return Buffer.concat([...words.map(str), size]);
+}
