@@ -26,29 +26,28 @@ export interface PackEntry {
 export const PACK_ENTRY_BYTES = 48;
 
 const KEY_AT = 4;
-const FIRST_ENTRIES = 64;
+
+/** Entries lie in pieces of so many, so that growing copies none of them. */
+export const PIECE_ENTRIES = 4096;
 
 /** A list of the records of a pack in their order. */
 export class PackListing implements Iterable<PackEntry> {
-  #bytes: Buffer;
+  readonly #pieces: Buffer[];
   #length: number;
 
-  private constructor(bytes: Buffer, length: number) {
-    this.#bytes = bytes;
+  private constructor(pieces: Buffer[], length: number) {
+    this.#pieces = pieces;
     this.#length = length;
   }
 
   /** A list without records. */
   static empty(): PackListing {
-    return new PackListing(Buffer.alloc(0), 0);
+    return new PackListing([], 0);
   }
 
-  /** What the payload of a footer, or a part of it, lists. It is kept, and not to be added to. */
-  static decode(payload: Buffer): PackListing {
-    return new PackListing(
-      payload,
-      Math.floor(payload.length / PACK_ENTRY_BYTES),
-    );
+  /** What a part of a footer's payload lists, {@link PIECE_ENTRIES} at most. It is kept, and not to be added to. */
+  static decode(part: Buffer): PackListing {
+    return new PackListing([part], Math.floor(part.length / PACK_ENTRY_BYTES));
   }
 
   get length(): number {
@@ -56,9 +55,11 @@ export class PackListing implements Iterable<PackEntry> {
   }
 
   add(entry: PackEntry): void {
-    let at = this.#length * PACK_ENTRY_BYTES;
-    if (at === this.#bytes.length) this.#grow();
-    const bytes = this.#bytes;
+    const piece = Math.floor(this.#length / PIECE_ENTRIES);
+    const bytes = (this.#pieces[piece] ??= Buffer.alloc(
+      PIECE_ENTRIES * PACK_ENTRY_BYTES,
+    ));
+    let at = (this.#length % PIECE_ENTRIES) * PACK_ENTRY_BYTES;
     bytes[at] = entry.kind;
     bytes[at + 1] = entry.codec;
     bytes.set(entry.key, at + KEY_AT);
@@ -69,33 +70,34 @@ export class PackListing implements Iterable<PackEntry> {
     this.#length += 1;
   }
 
-  /** Forgets all behind the first so many. */
+  /** Forgets all behind the first so many; their room is used again. */
   cutTo(length: number): void {
     this.#length = Math.min(this.#length, length);
   }
 
   kindAt(index: number): RecordKind {
-    return this.#bytes[index * PACK_ENTRY_BYTES] as RecordKind;
+    return this.#pieceOf(index)[placeOf(index)] as RecordKind;
   }
 
   /** Where a record begins. */
   offsetAt(index: number): number {
-    const at = index * PACK_ENTRY_BYTES + KEY_AT + RECORD_KEY_BYTES;
-    return this.#bytes.readUInt32LE(at) * RECORD_ALIGNMENT;
+    const at = placeOf(index) + KEY_AT + RECORD_KEY_BYTES;
+    return this.#pieceOf(index).readUInt32LE(at) * RECORD_ALIGNMENT;
   }
 
   /** Copies the key of a record to a place in other bytes. */
   copyKey(index: number, into: Buffer, at: number): void {
-    const start = index * PACK_ENTRY_BYTES + KEY_AT;
+    const bytes = this.#pieceOf(index);
+    const start = placeOf(index) + KEY_AT;
     for (let i = 0; i < RECORD_KEY_BYTES; i += 1)
-      into[at + i] = this.#bytes[start + i]!;
+      into[at + i] = bytes[start + i]!;
   }
 
-  /** An entry, its key a view that is valid for as long as nothing is added. */
+  /** An entry, its key a view that is valid until the list is cut and added to. */
   at(index: number): PackEntry {
-    const at = index * PACK_ENTRY_BYTES;
+    const bytes = this.#pieceOf(index);
+    const at = placeOf(index);
     const keyEnd = at + KEY_AT + RECORD_KEY_BYTES;
-    const bytes = this.#bytes;
     return {
       kind: bytes[at] as RecordKind,
       codec: bytes[at + 1] as Codec,
@@ -110,15 +112,16 @@ export class PackListing implements Iterable<PackEntry> {
     for (let i = 0; i < this.#length; i += 1) yield this.at(i);
   }
 
-  /** The payload of a footer; a view. */
+  /** The payload of a footer. */
   encode(): Buffer {
-    return this.#bytes.subarray(0, this.#length * PACK_ENTRY_BYTES);
+    return Buffer.concat(this.#pieces, this.#length * PACK_ENTRY_BYTES);
   }
 
-  #grow(): void {
-    const entries = Math.max(FIRST_ENTRIES, 2 * this.#length);
-    const bytes = Buffer.alloc(entries * PACK_ENTRY_BYTES);
-    bytes.set(this.#bytes);
-    this.#bytes = bytes;
+  #pieceOf(index: number): Buffer {
+    return this.#pieces[Math.floor(index / PIECE_ENTRIES)]!;
   }
+}
+
+function placeOf(index: number): number {
+  return (index % PIECE_ENTRIES) * PACK_ENTRY_BYTES;
 }

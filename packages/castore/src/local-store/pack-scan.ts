@@ -6,6 +6,7 @@ import {
   PACK_ENTRY_BYTES,
   type PackEntry,
   PackListing,
+  PIECE_ENTRIES,
 } from './pack-listing.ts';
 import { PackWindow } from './pack-window.ts';
 import {
@@ -21,7 +22,7 @@ import {
 const SEARCH_BYTES = 128 * 1024;
 
 /** Of a footer, so much is read at once. */
-const PART_BYTES = 4096 * PACK_ENTRY_BYTES;
+const PART_BYTES = PIECE_ENTRIES * PACK_ENTRY_BYTES;
 
 /** What a pack holds, told by the pack alone. */
 export interface PackContents {

@@ -43,6 +43,11 @@ export class CopiedRecords {
     });
   }
 
+  /** Forgets all of them; their room is used again. */
+  clear(): void {
+    this.#copies.cutTo(0);
+  }
+
   /** All of them, about in the order of the index, so that one transaction touches few of its pages. */
   *inOrder(): Generator<CopiedRecord> {
     const ends = new Uint32Array(GROUPS + 1);

@@ -29,7 +29,7 @@ export class RecordMover {
   readonly #removals: Removals;
   /** One is filled while the other is written. */
   readonly #slabs = [new Slab(BATCH_BYTES), new Slab(BATCH_BYTES)] as const;
-  #copies = new CopiedRecords();
+  readonly #copies = new CopiedRecords();
   #tableCopies: CopiedRecord[] = [];
   #moved = new Map<number, number>();
 
@@ -85,7 +85,7 @@ export class RecordMover {
     }
     await this.#leadTo(group);
     const moved = this.#moved;
-    this.#copies = new CopiedRecords();
+    this.#copies.clear();
     this.#moved = new Map();
     return moved;
   }
