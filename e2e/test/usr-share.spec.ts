@@ -1,8 +1,9 @@
 import { afterAll, expect, it } from '@jest/globals';
 import { createHash } from 'node:crypto';
 import { spawn } from 'node:child_process';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { describeWith } from '../support/machine.ts';
+import { Mount, MountPoints } from '../support/mount.ts';
 import { Nix } from '../support/nix.ts';
 import {
   line,
@@ -18,11 +19,15 @@ const store = `local:${join(scratch.path, 'store')}`;
 const nix = new Nix(scratch.path);
 const TREE = '/usr/share';
 
-afterAll(() => scratch.remove());
+const points = new MountPoints();
+let storePath: string | undefined;
+
+afterAll(async () => {
+  await points.remove();
+  scratch.remove();
+});
 
 describeWith(['nix'], '/usr/share, tens of thousands of files', () => {
-  let storePath: string;
-
   it('is imported under the path that nix-store --add prints', async () => {
     storePath = await line(tvixStore(['import', '--store', store, TREE]));
     expect(storePath).toBe(await line(nix.store(['--add', TREE])));
@@ -40,7 +45,7 @@ describeWith(['nix'], '/usr/share, tens of thousands of files', () => {
         'dump',
         '--store',
         store,
-        storePath,
+        storePath!,
       ]),
     ).toBe(expected);
   });
@@ -79,6 +84,17 @@ describeWith(['nix'], '/usr/share, tens of thousands of files', () => {
     expect(await sha256Of('nix-store', ['--dump', restored])).toBe(
       await sha256Of('cat', [nar]),
     );
+  });
+});
+
+describeWith(['root', '/dev/fuse'], '/usr/share, mounted', () => {
+  it('is the same to diff', async () => {
+    storePath ??= await line(tvixStore(['import', '--store', store, TREE]));
+    await using mount = await Mount.start(points.create(), ['--store', store]);
+    const mounted = join(mount.point, basename(storePath));
+    const compare = ['-r', '--no-dereference', '--', TREE, mounted];
+    expect(await line(runProgram('diff', compare))).toBe('');
+    expect(await mount.stop()).toBe(0);
   });
 });
 
