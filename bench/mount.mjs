@@ -1,5 +1,8 @@
 // A mounted tree of 100,000 files served from a local store, against squashfuse over an image of the same tree, and
-// against ext4 itself. Needs root, /dev/fuse, and on Debian: python3 squashfs-tools squashfuse.
+// against ext4 itself; in a guest, against qemu's own daemon. Needs root, /dev/fuse, and on Debian: python3 squashfs-tools
+// squashfuse; for the guest qemu-system-x86 qemu-system-common busybox-static cpio. `MOUNT_ONLY=random,sequential` measures
+// some of find, lstat, random, small, sequential, passthrough, guest; `MOUNT_RUNS`, `MOUNT_FILES` and `MOUNT_MIB` say how
+// often and with how much.
 import { execFile, spawn } from 'node:child_process';
 import { randomFillSync } from 'node:crypto';
 import { appendFileSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
@@ -14,7 +17,10 @@ import {
   treeFromDisk,
 } from '@tvix/castore';
 import { mountFuse } from '@tvix/fs/fuse';
+import { serveVirtiofs } from '@tvix/fs/virtiofs';
 import { median, withScratch } from './measure.mjs';
+import { missingForGuest, timeGuest, withVirtiofsd } from './mount/guest.mjs';
+import { openServices } from './mount/services.mjs';
 
 export const title =
   'A mount of 100,000 files and one of 1 GiB from a local store';
@@ -22,6 +28,12 @@ export const title =
 const FILES = Number(process.env.MOUNT_FILES ?? 100_000);
 const BIG_MIB = Number(process.env.MOUNT_MIB ?? 1024);
 const RUNS = Number(process.env.MOUNT_RUNS ?? 3);
+
+const ONLY = process.env.MOUNT_ONLY?.split(',');
+/** As much as a guest reads, which is slow. */
+const GUEST_MIB = Math.min(256, BIG_MIB);
+
+const isWanted = (work) => ONLY === undefined || ONLY.includes(work);
 
 const CLIENT = fileURLToPath(new URL('mount/client.py', import.meta.url));
 const execute = promisify(execFile);
@@ -132,6 +144,51 @@ function row(work, ours, name, theirs) {
   };
 }
 
+/** Shows the store to one guest. */
+async function withVirtiofs({ store, digest }, socket, work) {
+  const { close, ...services } = await openServices({ store, digest });
+  const server = await serveVirtiofs({ socket, ...services });
+  try {
+    return await work(socket);
+  } finally {
+    await server.close();
+    await close();
+  }
+}
+
+/** What a guest sees, booted on ours and on qemu's own daemon in turn. */
+async function guestRows(at, tree) {
+  const missing = missingForGuest();
+  if (missing !== undefined) {
+    console.error(`no guest: there is no ${missing}`);
+    return [];
+  }
+  const socket = `${at.point}.socket`;
+  const mine = [];
+  const theirs = [];
+  for (let i = 0; i < RUNS; i++) {
+    await dropCaches();
+    mine.push(
+      await withVirtiofs(at, socket, (path) => timeGuest(path, GUEST_MIB)),
+    );
+    await dropCaches();
+    theirs.push(
+      await withVirtiofsd(tree, socket, (path) => timeGuest(path, GUEST_MIB)),
+    );
+  }
+  return [
+    ['find', '`find` in a guest, cold'],
+    ['read', `sequential read of ${GUEST_MIB} MiB in a guest, cold`],
+  ].map(([work, label]) =>
+    row(
+      label,
+      median(mine.map((times) => times[work])),
+      "qemu's virtiofsd",
+      median(theirs.map((times) => times[work])),
+    ),
+  );
+}
+
 /** One row a work. */
 export function run() {
   return withScratch(measure);
@@ -170,27 +227,34 @@ async function measure(folder) {
     ['lstat', '40,000 `lstat`, cold'],
     ['random', '20,000 random reads of 4 KiB, cold'],
   ]) {
+    if (!isWanted(work)) continue;
     const [mine, theirs] = await coldAndWarm(work, [ours, squashfuse]);
     found.push(row(label, mine.cold, 'squashfuse_ll', theirs.cold));
   }
-  const [small, smallExt4] = await coldAndWarm('small', [ours, ext4]);
-  found.push(
-    row(
-      'open, read, close 20,000 files, warm',
-      small.warm,
-      'ext4',
-      smallExt4.warm,
-    ),
-  );
-  const [flow, flowSquash, flowExt4] = await coldAndWarm('sequential', [
-    ours,
-    squashfuse,
-    ext4,
-  ]);
-  found.push(
-    row('sequential read, first', flow.cold, 'squashfuse_ll', flowSquash.cold),
-    row('sequential read, second', flow.warm, 'ext4', flowExt4.warm),
-  );
+  if (isWanted('small')) {
+    const [mine, theirs] = await coldAndWarm('small', [ours, ext4]);
+    found.push(
+      row(
+        'open, read, close 20,000 files, warm',
+        mine.warm,
+        'ext4',
+        theirs.warm,
+      ),
+    );
+  }
+  if (isWanted('sequential')) {
+    const [mine, squash, disk] = await coldAndWarm('sequential', [
+      ours,
+      squashfuse,
+      ext4,
+    ]);
+    found.push(
+      row('sequential read, first', mine.cold, 'squashfuse_ll', squash.cold),
+      row('sequential read, second', mine.warm, 'ext4', disk.warm),
+    );
+  }
+  if (isWanted('guest')) found.push(...(await guestRows(at, tree)));
+  if (!isWanted('passthrough')) return found;
   for (const [work, label] of [
     ['sequential', 'sequential read, passthrough'],
     ['mapped', 'read through `mmap`, passthrough'],

@@ -1,5 +1,6 @@
 // `npm run bench [-- TABLE…]`: measures built packages, each table against named programs in the same run.
-// Needs, on Debian: b3sum borgbackup nginx-light nix-bin restic time zstd; for `mount` root, python3 squashfs-tools squashfuse.
+// Needs, on Debian: b3sum borgbackup nginx-light nix-bin restic time zstd; for `mount` root, python3 squashfs-tools squashfuse,
+// and for its guest qemu-system-x86 qemu-system-common busybox-static cpio.
 import { execFileSync } from 'node:child_process';
 import { cpus, totalmem } from 'node:os';
 import { table } from './measure.mjs';
