@@ -10,12 +10,13 @@ export async function* eventStream<T>(
   signal: AbortSignal,
 ): AsyncGenerator<T, void> {
   const left = new AbortController();
+  const ended = AbortSignal.any([signal, left.signal]);
   const waiting: T[] = [];
   let wake = (): void => {};
   let told: (() => void)[] = [];
   let isOver = false;
   const emit: Emit<T> = (event) => {
-    if (left.signal.aborted) return Promise.resolve();
+    if (ended.aborted) return Promise.resolve();
     waiting.push(event);
     wake();
     return new Promise((resolve) => told.push(resolve));
@@ -24,7 +25,9 @@ export async function* eventStream<T>(
     for (const resolve of told) resolve();
     told = [];
   };
-  const work = run(emit, AbortSignal.any([signal, left.signal])).finally(() => {
+  // Whoever was taking events may never take another: work that waits for that must hear of the end.
+  ended.addEventListener('abort', tellTaken, { once: true });
+  const work = run(emit, ended).finally(() => {
     isOver = true;
     wake();
   });
@@ -41,7 +44,6 @@ export async function* eventStream<T>(
     await work;
   } finally {
     left.abort();
-    tellTaken();
     await work.catch(() => {});
   }
 }

@@ -81,14 +81,17 @@ export class StoreAdminServer implements StoreAdminServiceImplementation {
         `the grace is at least ${MIN_GRACE_MS} ms`,
       );
     const events = this.#events<CollectEvent>(context, async (emit, signal) => {
+      let isTaken = true;
       const result = await this.#care.collect({
         ...options,
         signal,
-        onProgress: (progress) =>
-          emit({
-            $case: 'progress',
-            value: collectProgressToMessage(progress),
-          }),
+        // Who listens slowly misses some of it: others wait for the end of a collection, too.
+        onProgress(progress) {
+          if (!isTaken) return;
+          isTaken = false;
+          const value = collectProgressToMessage(progress);
+          void emit({ $case: 'progress', value }).then(() => (isTaken = true));
+        },
       });
       await emit({ $case: 'result', value: collectResultToMessage(result) });
     });

@@ -54,6 +54,20 @@ describe('a stream of events', () => {
     expect(reason).toMatchObject({ name: 'AbortError' });
   });
 
+  it('ends the work at the signal, also where nobody takes events any more', async () => {
+    const stop = new AbortController();
+    let end: () => void = () => {};
+    const isOver = new Promise<void>((resolve) => (end = resolve));
+    const events = eventStream<number>(async (emit, signal) => {
+      for (let next = 0; !signal.aborted; next += 1) await emit(next);
+      end();
+    }, stop.signal);
+    expect(await events.next()).toEqual({ value: 0, done: false });
+    stop.abort();
+    await isOver;
+    await expect(all(events)).resolves.toEqual([]);
+  });
+
   it('hands the signal on', async () => {
     const stop = new AbortController();
     const enough = new RangeError('enough');
