@@ -61,7 +61,7 @@ const MIB = 1024 * 1024;
 const DEFAULTS = {
   reserveBytes: 64 * MIB,
   packTargetBytes: 64 * MIB,
-  inFlightBytes: 32 * MIB,
+  inFlightBytes: 16 * MIB,
   compressionLevel: 2,
 };
 
