@@ -1,6 +1,7 @@
 import { Scrub } from '@tvix/castore';
 import type { Damage, LocalStore } from '@tvix/castore';
 import { parseDuration } from '../duration.ts';
+import { CliError } from '../errors.ts';
 import type { Logger } from '../logging.ts';
 import { parseSize } from '../size.ts';
 
@@ -16,6 +17,8 @@ export interface ScrubFlags {
 export const DEFAULT_SCRUB_RATE = '8M';
 /** Disks return damage that nobody notices until it is read: a month is what others wait, too. */
 export const DEFAULT_SCRUB_INTERVAL = '30d';
+/** An empty store is looked through in no time: it mustn't be done again and again. */
+const MIN_INTERVAL_MS = 60_000;
 
 /**
  * Looks for damage in the background, and logs what it finds; nothing where that is turned off, or the store can't be
@@ -32,6 +35,8 @@ export function startScrub(
   const intervalMs = parseDuration(
     flags.scrubInterval ?? DEFAULT_SCRUB_INTERVAL,
   );
+  if (intervalMs < MIN_INTERVAL_MS)
+    throw new CliError('cli/usage', '--scrub-interval is at least 1m');
   if (bytesPerSecond === 0 || store.isReadOnly) return undefined;
   return Scrub.start(store, {
     bytesPerSecond,
