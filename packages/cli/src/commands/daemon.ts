@@ -32,6 +32,7 @@ export const daemon: Command = async (context, { options }) => {
   let scrub: Scrub | undefined;
   try {
     logger.info({ ...addresses }, 'store opened');
+    scrub = localStore && startScrub(localStore, options as ScrubFlags, logger);
     http = await startHttpCache(options as HttpCacheFlags, store, logger);
     for (const address of http?.addresses ?? [])
       logger.info({ address }, 'serving a binary cache');
@@ -43,7 +44,6 @@ export const daemon: Command = async (context, { options }) => {
       env,
       logger,
     });
-    scrub = localStore && startScrub(localStore, options as ScrubFlags, logger);
     await Promise.race([running.ended, aborted(stop.gentle)]);
     logger.info('stopping');
     const [isGentle] = await Promise.all([
