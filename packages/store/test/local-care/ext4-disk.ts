@@ -82,6 +82,9 @@ export class Ext4Disk implements Disposable {
 
   #mount(): void {
     run('mount', ['-o', 'loop', this.#image, this.path]);
+    // A copy of the mount keeps the file system as it was.
+    if (!isOn(this.path))
+      throw new Error('a process with a mount namespace of its own holds it');
     // Ready before it is needed: starting it takes longer than what is to be cut.
     this.#cutter = spawn('python3', ['-c', CUTTER, this.path], {
       stdio: ['pipe', 'pipe', 'inherit'],
@@ -93,6 +96,17 @@ export class Ext4Disk implements Disposable {
     this.#cutter.kill('SIGKILL');
     this.#cutter = undefined;
     run('umount', [this.path]);
+  }
+}
+
+function isOn(directory: string): boolean {
+  try {
+    const file = join(directory, 'on');
+    writeFileSync(file, '');
+    rmSync(file);
+    return true;
+  } catch {
+    return false;
   }
 }
 
