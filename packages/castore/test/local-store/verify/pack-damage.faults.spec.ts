@@ -86,7 +86,10 @@ describe('a store with a damaged pack', () => {
             .readFileSync(file)
             .equals(fs.readFileSync(packFiles(directory)[i]!)),
         );
-        if (isSame) continue;
+        if (isSame) {
+          fs.rmSync(directory, { recursive: true });
+          continue;
+        }
         await open(true);
         const found = await verify();
         if (found.length === 0)
