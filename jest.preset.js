@@ -42,4 +42,6 @@ export const faults = {
   testTimeout: 120_000,
   // The packages run side by side.
   maxWorkers: 1,
+  // A process for each file: lmdb reports what fails to the console of the file that loaded it first.
+  workerIdleMemoryLimit: 1,
 };

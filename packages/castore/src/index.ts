@@ -48,8 +48,8 @@ export type {
 } from './directory-service/directory-service.ts';
 export { LocalDirectoryService } from './directory-service/local.ts';
 export { MemoryDirectoryService } from './directory-service/memory.ts';
-export { openLocalStore } from './local-store/open-local-store.ts';
-export type { LocalStoreOptions } from './local-store/open-local-store.ts';
+export { openLocalStore } from './local-store/open/open-local-store.ts';
+export type { LocalStoreOptions } from './local-store/open/open-local-store.ts';
 export type { LocalStore } from './local-store/local-store.ts';
 export {
   collectGarbage,
@@ -66,9 +66,9 @@ export type {
   CollectProgress,
   OnCollectProgress,
 } from './local-store/collect/collect-progress.ts';
-export { QuietStore } from './local-store/quiet-store.ts';
-export type { RecordStore } from './local-store/quiet-store.ts';
-export { nodeUsedMs, useNode } from './local-store/node-usage.ts';
+export { QuietStore } from './local-store/read/quiet-store.ts';
+export type { RecordStore } from './local-store/read/quiet-store.ts';
+export { nodeUsedMs, useNode } from './local-store/usage/node-usage.ts';
 export type { RewrittenPacks } from './local-store/collect/rewrite-packs.ts';
 export { countLocalStore } from './local-store/stats.ts';
 export type {
@@ -94,7 +94,11 @@ export type {
   VerifyProgress,
   VerifyResult,
 } from './local-store/verify/verify-store.ts';
-export type { Table, TableChange, TableRange } from './local-store/tables.ts';
+export type {
+  Table,
+  TableChange,
+  TableRange,
+} from './local-store/tables/tables.ts';
 export {
   descendTo,
   requireDirectory,

@@ -3,9 +3,9 @@ import type { ChunkCutter } from '../chunking/fastcdc.ts';
 import type { B3Digest } from '../digest/b3-digest.ts';
 import { createHasher, hashBytes, type Hasher } from '../digest/hasher.ts';
 import { CastoreError } from '../errors.ts';
-import type { Lease } from '../local-store/leases.ts';
-import type { RecordStore } from '../local-store/quiet-store.ts';
-import { RecordKind } from '../local-store/record.ts';
+import type { Lease } from '../local-store/usage/leases.ts';
+import type { RecordStore } from '../local-store/read/quiet-store.ts';
+import { RecordKind } from '../local-store/packs/record.ts';
 import type { BlobWriter } from './blob-service.ts';
 
 /** As many of the largest chunks are gathered before they are cut: one copy for several cuts. */

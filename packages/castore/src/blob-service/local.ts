@@ -4,8 +4,8 @@ import type { B3Digest } from '../digest/b3-digest.ts';
 import { DigestSet } from '../digest/digest-map.ts';
 import { hashBytes } from '../digest/hasher.ts';
 import { CastoreError } from '../errors.ts';
-import type { RecordStore } from '../local-store/quiet-store.ts';
-import { RecordKind } from '../local-store/record.ts';
+import type { RecordStore } from '../local-store/read/quiet-store.ts';
+import { RecordKind } from '../local-store/packs/record.ts';
 import type {
   BlobCapabilities,
   BlobPlace,

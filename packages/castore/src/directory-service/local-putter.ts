@@ -1,9 +1,9 @@
 import type { B3Digest } from '../digest/b3-digest.ts';
 import { CastoreError } from '../errors.ts';
-import type { Lease } from '../local-store/leases.ts';
-import type { RecordStore } from '../local-store/quiet-store.ts';
-import { RecordKind } from '../local-store/record.ts';
-import type { RawRecord } from '../local-store/prepare-records.ts';
+import type { Lease } from '../local-store/usage/leases.ts';
+import type { RecordStore } from '../local-store/read/quiet-store.ts';
+import { RecordKind } from '../local-store/packs/record.ts';
+import type { RawRecord } from '../local-store/commit/prepare-records.ts';
 import type { Directory } from '../node/directory.ts';
 import type { DirectoryPutter } from './directory-service.ts';
 

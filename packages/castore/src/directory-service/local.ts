@@ -1,8 +1,8 @@
 import type { CallOptions } from '../blob-service/blob-service.ts';
 import type { B3Digest } from '../digest/b3-digest.ts';
 import { CastoreError } from '../errors.ts';
-import type { RecordStore } from '../local-store/quiet-store.ts';
-import { RecordKind } from '../local-store/record.ts';
+import type { RecordStore } from '../local-store/read/quiet-store.ts';
+import { RecordKind } from '../local-store/packs/record.ts';
 import { Directory } from '../node/directory.ts';
 import type {
   DirectoryCapabilities,

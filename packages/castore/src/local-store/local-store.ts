@@ -1,25 +1,25 @@
 import { CastoreError } from '../errors.ts';
-import { ByteBudget } from './byte-budget.ts';
-import { CommitQueue } from './commit-queue.ts';
+import { ByteBudget } from './commit/byte-budget.ts';
+import { CommitQueue } from './commit/commit-queue.ts';
 import type { Compressor } from './compression/compressor.ts';
 import type { Zstd } from './compression/zstd.ts';
 import type { FileSystem } from './file-system.ts';
-import type { IndexedRecord } from './index-entry.ts';
-import { type Lease, Leases } from './leases.ts';
-import type { StoreLock } from './lock.ts';
-import type { PackWriter } from './pack-writer.ts';
-import type { Pack, Packs } from './packs.ts';
-import { prepareRecords, type RawRecord } from './prepare-records.ts';
-import { RecordReader } from './record-reader.ts';
-import { RecordKind } from './record.ts';
-import { markForRebuild, storePaths } from './recovery.ts';
-import type { Reserve } from './reserve.ts';
-import { Sequence } from './sequence.ts';
-import { SlabPool } from './slab-pool.ts';
-import type { StoreFormat } from './store-format.ts';
-import { recordIndexKey, type StoreIndex } from './store-index.ts';
-import { LocalTable, type Table } from './tables.ts';
-import { Touches } from './touches.ts';
+import type { IndexedRecord } from './index/index-entry.ts';
+import { type Lease, Leases } from './usage/leases.ts';
+import type { StoreLock } from './open/lock.ts';
+import type { PackWriter } from './packs/pack-writer.ts';
+import type { Pack, Packs } from './packs/packs.ts';
+import { prepareRecords, type RawRecord } from './commit/prepare-records.ts';
+import { RecordReader } from './read/record-reader.ts';
+import { RecordKind } from './packs/record.ts';
+import { markForRebuild, storePaths } from './open/recovery.ts';
+import type { Reserve } from './open/reserve.ts';
+import { Sequence } from './tables/sequence.ts';
+import { SlabPool } from './commit/slab-pool.ts';
+import type { StoreFormat } from './open/store-format.ts';
+import { recordIndexKey, type StoreIndex } from './index/store-index.ts';
+import { LocalTable, type Table } from './tables/tables.ts';
+import { Touches } from './usage/touches.ts';
 
 /** What only a store that is open for writing has. */
 export interface WritingParts {

@@ -1,14 +1,14 @@
 import fs from 'node:fs';
 import path from 'node:path';
-import { decodeIndexEntry } from './index-entry.ts';
-import { scanIndex } from './index-scan.ts';
+import { decodeIndexEntry } from './index/index-entry.ts';
+import { scanIndex } from './index/index-scan.ts';
 import type { LocalStore } from './local-store.ts';
-import { currentPacks } from './current-packs.ts';
-import { measurePack, type Pack } from './packs.ts';
-import { recordSpan } from './record.ts';
-import { storePaths } from './recovery.ts';
+import { currentPacks } from './packs/current-packs.ts';
+import { measurePack, type Pack } from './packs/packs.ts';
+import { recordSpan } from './packs/record.ts';
+import { storePaths } from './open/recovery.ts';
 import { errnoOf } from './store-failure.ts';
-import { IndexSpace } from './store-index.ts';
+import { IndexSpace } from './index/store-index.ts';
 import {
   readScrubState,
   type ScrubPass,

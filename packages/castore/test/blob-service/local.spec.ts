@@ -4,7 +4,7 @@ import { LocalBlobService } from '../../src/blob-service/local.ts';
 import type { BlobReader } from '../../src/blob-service/blob-service.ts';
 import { B3Digest } from '../../src/digest/b3-digest.ts';
 import { hashBytes } from '../../src/digest/hasher.ts';
-import { RecordKind } from '../../src/local-store/record.ts';
+import { RecordKind } from '../../src/local-store/packs/record.ts';
 import { TemporaryStore } from '../local-store/temporary-store.ts';
 import { randomBytes } from './random-bytes.ts';
 

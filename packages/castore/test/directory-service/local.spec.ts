@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { B3Digest } from '../../src/digest/b3-digest.ts';
 import { hashBytes } from '../../src/digest/hasher.ts';
 import { LocalDirectoryService } from '../../src/directory-service/local.ts';
-import { RecordKind } from '../../src/local-store/record.ts';
+import { RecordKind } from '../../src/local-store/packs/record.ts';
 import { Directory } from '../../src/node/directory.ts';
 import { pathComponent } from '../../src/path/path-component.ts';
 import { TemporaryStore } from '../local-store/temporary-store.ts';

@@ -2,8 +2,8 @@ import {
   type FileSystem,
   nodeFileSystem,
 } from '../../src/local-store/file-system.ts';
-import { LmdbIndex } from '../../src/local-store/lmdb-index.ts';
-import type { StoreIndex } from '../../src/local-store/store-index.ts';
+import { LmdbIndex } from '../../src/local-store/index/lmdb-index.ts';
+import type { StoreIndex } from '../../src/local-store/index/store-index.ts';
 
 /** What can fail. */
 export type Call =

@@ -1,8 +1,8 @@
 import fs from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { hashBytes } from '../../src/digest/hasher.ts';
-import type { RawRecord } from '../../src/local-store/prepare-records.ts';
-import { RecordKind } from '../../src/local-store/record.ts';
+import type { RawRecord } from '../../src/local-store/commit/prepare-records.ts';
+import { RecordKind } from '../../src/local-store/packs/record.ts';
 import { randomBytes } from '../blob-service/random-bytes.ts';
 import { Faults } from './faults.ts';
 import { TemporaryStore } from './temporary-store.ts';

@@ -8,8 +8,8 @@ import type { LocalStore } from '../../src/local-store/local-store.ts';
 import {
   type LocalStoreOptions,
   openLocalStore,
-} from '../../src/local-store/open-local-store.ts';
-import { RecordKind } from '../../src/local-store/record.ts';
+} from '../../src/local-store/open/open-local-store.ts';
+import { RecordKind } from '../../src/local-store/packs/record.ts';
 
 const options: LocalStoreOptions = { reserveBytes: 0 };
 

@@ -2,7 +2,7 @@ import fs from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { hashBytes } from '../../src/digest/hasher.ts';
-import { RecordKind } from '../../src/local-store/record.ts';
+import { RecordKind } from '../../src/local-store/packs/record.ts';
 import { randomBytes } from '../blob-service/random-bytes.ts';
 import { ClockedStore, fileNode } from './collect/clocked-store.ts';
 

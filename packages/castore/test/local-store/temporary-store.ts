@@ -4,7 +4,7 @@ import type { LocalStore } from '../../src/local-store/local-store.ts';
 import {
   type LocalStoreOptions,
   openLocalStore,
-} from '../../src/local-store/open-local-store.ts';
+} from '../../src/local-store/open/open-local-store.ts';
 import { memoryDirectory } from './memory-directory.ts';
 
 /** A store in a directory of its own, small enough for tests. */

@@ -1,6 +1,6 @@
-import type { RecordLocation, RecordPlace } from '../index-entry.ts';
-import { PackListing } from '../pack-listing.ts';
-import { recordIndexKey } from '../store-index.ts';
+import type { RecordLocation, RecordPlace } from '../index/index-entry.ts';
+import { PackListing } from '../packs/pack-listing.ts';
+import { recordIndexKey } from '../index/store-index.ts';
 
 /** A record that was copied from one place to another. */
 export interface CopiedRecord {

@@ -1,27 +1,27 @@
 import { crc32 } from 'node:zlib';
 import { TimeSlice, yieldToLoop } from '../../blob-service/time-slice.ts';
 import { compareBytes } from '../../digest/bytes.ts';
-import { decodePayload } from '../decode-payload.ts';
+import { decodePayload } from '../read/decode-payload.ts';
 import {
   decodeIndexEntry,
   isSamePlace,
   type RecordPlace,
-} from '../index-entry.ts';
+} from '../index/index-entry.ts';
 import type { LocalStore } from '../local-store.ts';
-import type { PackEntry, PackListing } from '../pack-listing.ts';
-import type { StoredRecord } from '../pack-reader.ts';
-import { listPack } from '../pack-scan.ts';
-import { PackWindow } from '../pack-window.ts';
-import type { PreparedRecord } from '../pack-writer.ts';
-import type { Pack } from '../packs.ts';
+import type { PackEntry, PackListing } from '../packs/pack-listing.ts';
+import type { StoredRecord } from '../packs/pack-reader.ts';
+import { listPack } from '../packs/pack-scan.ts';
+import { PackWindow } from '../packs/pack-window.ts';
+import type { PreparedRecord } from '../packs/pack-writer.ts';
+import type { Pack } from '../packs/packs.ts';
 import {
   decodeRecordHeader,
   RECORD_HEADER_BYTES,
   RECORD_KEY_BYTES,
   RecordKind,
-} from '../record.ts';
+} from '../packs/record.ts';
 import { ioFailure } from '../store-failure.ts';
-import { decodeTableEntry, tableIndexKey } from '../table-entry.ts';
+import { decodeTableEntry, tableIndexKey } from '../tables/table-entry.ts';
 import type { Removals } from './removals.ts';
 import type { Slab } from './slab.ts';
 

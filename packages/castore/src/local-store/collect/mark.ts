@@ -5,10 +5,10 @@ import { CastoreError } from '../../errors.ts';
 import { Directory } from '../../node/directory.ts';
 import type { Node } from '../../node/node.ts';
 import type { LocalStore, UseWatcher } from '../local-store.ts';
-import type { QuietReader } from '../quiet-reader.ts';
-import { RecordKind } from '../record.ts';
+import type { QuietReader } from '../read/quiet-reader.ts';
+import { RecordKind } from '../packs/record.ts';
 import { ioFailure } from '../store-failure.ts';
-import { recordIndexKey } from '../store-index.ts';
+import { recordIndexKey } from '../index/store-index.ts';
 import { PackedDigestSet } from './packed-digest-set.ts';
 
 type MarkedKind = 1 | 2 | 3;

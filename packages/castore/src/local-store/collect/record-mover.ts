@@ -3,11 +3,11 @@ import {
   encodeIndexEntry,
   INDEX_ENTRY_BYTES,
   isSamePlace,
-} from '../index-entry.ts';
+} from '../index/index-entry.ts';
 import type { LocalStore } from '../local-store.ts';
-import type { Pack } from '../packs.ts';
-import { RecordKind, recordSpan } from '../record.ts';
-import type { IndexWrite } from '../store-index.ts';
+import type { Pack } from '../packs/packs.ts';
+import { RecordKind, recordSpan } from '../packs/record.ts';
+import type { IndexWrite } from '../index/store-index.ts';
 import { type CopiedRecord, CopiedRecords } from './copied-records.ts';
 import { type LiveRecord, readLiveRecords } from './live-records.ts';
 import type { Removals } from './removals.ts';

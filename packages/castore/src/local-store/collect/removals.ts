@@ -1,12 +1,12 @@
 import { yieldToLoop } from '../../blob-service/time-slice.ts';
 import type { LocalStore } from '../local-store.ts';
-import type { Pack } from '../packs.ts';
-import type { PackListing } from '../pack-listing.ts';
-import { listPack } from '../pack-scan.ts';
-import { QuietReader } from '../quiet-reader.ts';
-import { RecordKind } from '../record.ts';
+import type { Pack } from '../packs/packs.ts';
+import type { PackListing } from '../packs/pack-listing.ts';
+import { listPack } from '../packs/pack-scan.ts';
+import { QuietReader } from '../read/quiet-reader.ts';
+import { RecordKind } from '../packs/record.ts';
 import { ioFailure } from '../store-failure.ts';
-import { decodeTableEntry, tableIndexKey } from '../table-entry.ts';
+import { decodeTableEntry, tableIndexKey } from '../tables/table-entry.ts';
 
 /**
  * Which removals of table entries must outlive the packs that they lie in: as long as another pack has an older value

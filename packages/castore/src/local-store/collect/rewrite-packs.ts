@@ -1,11 +1,11 @@
 import { CastoreError } from '../../errors.ts';
-import { decodeIndexEntry } from '../index-entry.ts';
-import { scanIndex } from '../index-scan.ts';
+import { decodeIndexEntry } from '../index/index-entry.ts';
+import { scanIndex } from '../index/index-scan.ts';
 import type { LocalStore, WritingInterior } from '../local-store.ts';
-import { type Pack, Packs } from '../packs.ts';
-import { recordSpan } from '../record.ts';
-import { removeRetired, storePaths } from '../recovery.ts';
-import { IndexSpace } from '../store-index.ts';
+import { type Pack, Packs } from '../packs/packs.ts';
+import { recordSpan } from '../packs/record.ts';
+import { removeRetired, storePaths } from '../open/recovery.ts';
+import { IndexSpace } from '../index/store-index.ts';
 import type { CollectReport } from './collect-progress.ts';
 import { RecordMover } from './record-mover.ts';
 import { Removals } from './removals.ts';

@@ -3,11 +3,11 @@ import { decodeChunkList } from '../../chunking/chunk-list.ts';
 import { B3Digest } from '../../digest/b3-digest.ts';
 import { Directory } from '../../node/directory.ts';
 import type { Node } from '../../node/node.ts';
-import { decodeIndexEntry } from '../index-entry.ts';
+import { decodeIndexEntry } from '../index/index-entry.ts';
 import type { LocalStore } from '../local-store.ts';
-import { QuietReader } from '../quiet-reader.ts';
-import { RecordKind, recordSpan } from '../record.ts';
-import { recordIndexKey } from '../store-index.ts';
+import { QuietReader } from '../read/quiet-reader.ts';
+import { RecordKind, recordSpan } from '../packs/record.ts';
+import { recordIndexKey } from '../index/store-index.ts';
 import { PackedDigestSet } from './packed-digest-set.ts';
 
 /** Sums up what trees take in a store together: what they share counts once. What isn't stored takes nothing. */

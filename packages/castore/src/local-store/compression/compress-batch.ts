@@ -1,5 +1,5 @@
 import { crc32 } from 'node:zlib';
-import { Codec } from '../record.ts';
+import { Codec } from '../packs/record.ts';
 import type { Zstd } from './zstd.ts';
 
 /** Payloads laid end to end, to be compressed together. */

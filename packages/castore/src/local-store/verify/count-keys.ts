@@ -1,5 +1,5 @@
-import { scanIndex } from '../index-scan.ts';
-import { IndexSpace, type StoreIndex } from '../store-index.ts';
+import { scanIndex } from '../index/index-scan.ts';
+import { IndexSpace, type StoreIndex } from '../index/store-index.ts';
 import { type Damage, indexDamage } from './damage.ts';
 
 /** What is written meanwhile can make both numbers agree by chance, or differ: one count says little. */

@@ -1,5 +1,5 @@
 import type { B3Digest } from '../../digest/b3-digest.ts';
-import type { RecordFault } from '../quiet-reader.ts';
+import type { RecordFault } from '../read/quiet-reader.ts';
 
 /** What is damaged, and how. */
 export interface Damage {

@@ -3,12 +3,12 @@ import { B3Digest } from '../../digest/b3-digest.ts';
 import { compareBytes } from '../../digest/bytes.ts';
 import { Directory } from '../../node/directory.ts';
 import type { Node } from '../../node/node.ts';
-import { decodeIndexEntry } from '../index-entry.ts';
+import { decodeIndexEntry } from '../index/index-entry.ts';
 import type { LocalStore } from '../local-store.ts';
-import type { QuietReader } from '../quiet-reader.ts';
-import { RecordKind } from '../record.ts';
-import { IndexSpace, recordIndexKey } from '../store-index.ts';
-import { decodeTableEntry, tableIndexKey } from '../table-entry.ts';
+import type { QuietReader } from '../read/quiet-reader.ts';
+import { RecordKind } from '../packs/record.ts';
+import { IndexSpace, recordIndexKey } from '../index/store-index.ts';
+import { decodeTableEntry, tableIndexKey } from '../tables/table-entry.ts';
 import type { Damage } from './damage.ts';
 
 /** A space of the index that leads to records; its number is that of their kind. */

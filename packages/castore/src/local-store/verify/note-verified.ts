@@ -1,5 +1,5 @@
 import type { LocalStore } from '../local-store.ts';
-import { Packs } from '../packs.ts';
+import { Packs } from '../packs/packs.ts';
 import { writeScrubState } from './scrub-state.ts';
 
 /** A look at everything that a store holds, once it is over. */

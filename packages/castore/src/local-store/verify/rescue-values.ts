@@ -1,26 +1,26 @@
 import { hashBytes } from '../../digest/hasher.ts';
-import type { QueuedRecord } from '../commit-queue.ts';
+import type { QueuedRecord } from '../commit/commit-queue.ts';
 import {
   decodeIndexEntry,
   encodeIndexEntry,
   INDEX_ENTRY_BYTES,
   isSamePlace,
   type RecordLocation,
-} from '../index-entry.ts';
-import { scanIndex } from '../index-scan.ts';
+} from '../index/index-entry.ts';
+import { scanIndex } from '../index/index-scan.ts';
 import type { LocalStore } from '../local-store.ts';
-import { prepareUncompressed } from '../prepare-records.ts';
-import { RecordKind } from '../record.ts';
+import { prepareUncompressed } from '../commit/prepare-records.ts';
+import { RecordKind } from '../packs/record.ts';
 import {
   IndexSpace,
   type IndexWrite,
   type StoreIndex,
-} from '../store-index.ts';
+} from '../index/store-index.ts';
 import {
   decodeTableTail,
   encodeTableEntry,
   splitTableIndexKey,
-} from '../table-entry.ts';
+} from '../tables/table-entry.ts';
 
 /** A value that is written anew. */
 interface Rescued {

@@ -3,7 +3,7 @@ import {
   IndexSpace,
   type IndexWrite,
   type StoreIndex,
-} from '../store-index.ts';
+} from '../index/store-index.ts';
 
 /** A pass over all records that isn't over. Times are milliseconds since 1970. */
 export interface ScrubPass {

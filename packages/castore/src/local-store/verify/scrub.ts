@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { CastoreError } from '../../errors.ts';
 import type { LocalStore } from '../local-store.ts';
-import { assertKnownFeatures } from '../store-format.ts';
+import { assertKnownFeatures } from '../open/store-format.ts';
 import { type Damage } from './damage.ts';
 import { noteVerified } from './note-verified.ts';
 import {

@@ -1,12 +1,12 @@
 import fs from 'node:fs';
 import { yieldToLoop } from '../../blob-service/time-slice.ts';
 import { compareBytes } from '../../digest/bytes.ts';
-import { currentPacks } from '../current-packs.ts';
+import { currentPacks } from '../packs/current-packs.ts';
 import { readFully } from '../file-system.ts';
 import type { LocalStore } from '../local-store.ts';
-import { decodePackHeader, PACK_HEADER_BYTES } from '../pack-header.ts';
-import { listPack } from '../pack-scan.ts';
-import type { Pack } from '../packs.ts';
+import { decodePackHeader, PACK_HEADER_BYTES } from '../packs/pack-header.ts';
+import { listPack } from '../packs/pack-scan.ts';
+import type { Pack } from '../packs/packs.ts';
 import { errnoOf } from '../store-failure.ts';
 import type { Damage } from './damage.ts';
 

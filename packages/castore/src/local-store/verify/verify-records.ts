@@ -1,11 +1,11 @@
 import { TimeSlice, yieldToLoop } from '../../blob-service/time-slice.ts';
 import { B3Digest } from '../../digest/b3-digest.ts';
-import { decodeIndexEntry } from '../index-entry.ts';
-import { scanIndex } from '../index-scan.ts';
+import { decodeIndexEntry } from '../index/index-entry.ts';
+import { scanIndex } from '../index/index-scan.ts';
 import type { LocalStore } from '../local-store.ts';
-import { QuietReader } from '../quiet-reader.ts';
-import { recordSpan } from '../record.ts';
-import { IndexSpace } from '../store-index.ts';
+import { QuietReader } from '../read/quiet-reader.ts';
+import { recordSpan } from '../packs/record.ts';
+import { IndexSpace } from '../index/store-index.ts';
 import { type Damage, indexDamage } from './damage.ts';
 import {
   inspectEntry,

@@ -1,5 +1,5 @@
 import type { LocalStore } from '../local-store.ts';
-import { assertKnownFeatures } from '../store-format.ts';
+import { assertKnownFeatures } from '../open/store-format.ts';
 import { countKeys } from './count-keys.ts';
 import { type Damage, indexDamage } from './damage.ts';
 import { noteVerified } from './note-verified.ts';

@@ -7,7 +7,7 @@ import {
   type CollectResult,
 } from '../../../src/local-store/collect/collect-garbage.ts';
 import type { LocalStore } from '../../../src/local-store/local-store.ts';
-import type { LocalStoreOptions } from '../../../src/local-store/open-local-store.ts';
+import type { LocalStoreOptions } from '../../../src/local-store/open/open-local-store.ts';
 import { Directory } from '../../../src/node/directory.ts';
 import type { Node } from '../../../src/node/node.ts';
 import { pathComponent } from '../../../src/path/path-component.ts';

@@ -2,7 +2,7 @@ import type {
   IndexRange,
   IndexWrite,
   StoreIndex,
-} from '../../../src/local-store/store-index.ts';
+} from '../../../src/local-store/index/store-index.ts';
 
 /** An index in memory: what LMDB does, in a few lines, and as slow to answer a commit as it is told to be. */
 export class MemoryIndex implements StoreIndex {

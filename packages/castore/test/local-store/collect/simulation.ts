@@ -8,7 +8,7 @@ import {
   type FileSystem,
   nodeFileSystem,
 } from '../../../src/local-store/file-system.ts';
-import { IndexSpace } from '../../../src/local-store/store-index.ts';
+import { IndexSpace } from '../../../src/local-store/index/store-index.ts';
 import type { Directory } from '../../../src/node/directory.ts';
 import type { Node } from '../../../src/node/node.ts';
 import { randomBytes } from '../../blob-service/random-bytes.ts';

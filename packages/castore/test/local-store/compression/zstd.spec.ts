@@ -7,7 +7,7 @@ import {
   openZstd,
   type Zstd,
 } from '../../../src/local-store/compression/zstd.ts';
-import { Codec } from '../../../src/local-store/record.ts';
+import { Codec } from '../../../src/local-store/packs/record.ts';
 import { randomBytes } from '../../blob-service/random-bytes.ts';
 
 const wasm = await openWasmZstd();

@@ -7,7 +7,7 @@ import type { LocalStore } from '../../../src/local-store/local-store.ts';
 import {
   type LocalStoreOptions,
   openLocalStore,
-} from '../../../src/local-store/open-local-store.ts';
+} from '../../../src/local-store/open/open-local-store.ts';
 import type { Directory } from '../../../src/node/directory.ts';
 import { randomBytes } from '../../blob-service/random-bytes.ts';
 import { directoryOf, fileNode } from '../collect/clocked-store.ts';

@@ -1,5 +1,5 @@
 /** The program that opens a damaged index, which may end it: it reads everything, and tells how much was right. */
-import { openLocalStore } from '../../../src/local-store/open-local-store.ts';
+import { openLocalStore } from '../../../src/local-store/open/open-local-store.ts';
 import { verifyLocalStore } from '../../../src/local-store/verify/verify-store.ts';
 import { Furniture, OPTIONS } from './furnished-store.ts';
 

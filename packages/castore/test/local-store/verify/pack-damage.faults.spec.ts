@@ -8,7 +8,7 @@ import {
   it,
 } from '@jest/globals';
 import type { LocalStore } from '../../../src/local-store/local-store.ts';
-import { openLocalStore } from '../../../src/local-store/open-local-store.ts';
+import { openLocalStore } from '../../../src/local-store/open/open-local-store.ts';
 import type { Damage } from '../../../src/local-store/verify/damage.ts';
 import { repairLocalStore } from '../../../src/local-store/verify/repair-store.ts';
 import { verifyLocalStore } from '../../../src/local-store/verify/verify-store.ts';

@@ -1,9 +1,9 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { nodeFileSystem } from '../../../src/local-store/file-system.ts';
-import { packTag } from '../../../src/local-store/pack-header.ts';
-import { scanPack } from '../../../src/local-store/pack-scan.ts';
-import { recordSpan } from '../../../src/local-store/record.ts';
+import { packTag } from '../../../src/local-store/packs/pack-header.ts';
+import { scanPack } from '../../../src/local-store/packs/pack-scan.ts';
+import { recordSpan } from '../../../src/local-store/packs/record.ts';
 
 export type PackDamage = 'flip' | 'zero' | 'cut' | 'swap';
 

@@ -1,14 +1,14 @@
 import fs from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { LocalDirectoryService } from '../../../src/directory-service/local.ts';
-import { decodeIndexEntry } from '../../../src/local-store/index-entry.ts';
+import { decodeIndexEntry } from '../../../src/local-store/index/index-entry.ts';
 import type { LocalStore } from '../../../src/local-store/local-store.ts';
-import { openLocalStore } from '../../../src/local-store/open-local-store.ts';
-import { QuietStore } from '../../../src/local-store/quiet-store.ts';
-import { RecordKind } from '../../../src/local-store/record.ts';
+import { openLocalStore } from '../../../src/local-store/open/open-local-store.ts';
+import { QuietStore } from '../../../src/local-store/read/quiet-store.ts';
+import { RecordKind } from '../../../src/local-store/packs/record.ts';
 import { countLocalStore } from '../../../src/local-store/stats.ts';
-import { recordIndexKey } from '../../../src/local-store/store-index.ts';
-import { tableIndexKey } from '../../../src/local-store/table-entry.ts';
+import { recordIndexKey } from '../../../src/local-store/index/store-index.ts';
+import { tableIndexKey } from '../../../src/local-store/tables/table-entry.ts';
 import type { Damage } from '../../../src/local-store/verify/damage.ts';
 import {
   Scrub,
