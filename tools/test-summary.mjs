@@ -14,13 +14,13 @@ export function testRuns() {
   const runs = folders.flatMap((folder) => [
     {
       folder,
-      step: folder === 'e2e' ? 'e2e' : 'unit',
+      step: folder === 'e2e' ? 'system' : 'unit',
       config: join(folder, 'jest.config.js'),
       results: join(folder, 'coverage/results.json'),
     },
     {
       folder,
-      step: 'faults',
+      step: 'system',
       config: join(folder, 'jest.faults.config.js'),
       results: join(folder, 'coverage/faults.json'),
     },
