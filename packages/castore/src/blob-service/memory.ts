@@ -61,7 +61,7 @@ export class MemoryBlobService implements BlobService {
     const pieces = blobs.filter((_, index) => isNew[index]);
     const size = pieces.reduce((sum, piece) => sum + piece.length, 0);
     // One copy of all: memory of its own for each small blob costs more than hashing it.
-    const copies = joined({ size, pieces });
+    const copies = keep(size, pieces);
     let at = 0;
     for (const [index, digest] of digests.entries()) {
       if (!isNew[index]) continue;
@@ -93,9 +93,23 @@ export class MemoryBlobService implements BlobService {
   }
 }
 
-/** A copy in one piece. */
+/**
+ * A copy of pieces that stays. Shared memory isn't counted by V8's collector, which otherwise takes what is kept for a
+ * heap that grows, and marks all of it again for every few MiB.
+ */
+function keep(size: number, pieces: readonly Uint8Array[]): Uint8Array {
+  return joinInto(new Uint8Array(new SharedArrayBuffer(size)), pieces);
+}
+
+/** A copy of a blob in one piece. */
 function joined({ size, pieces }: StoredBlob): Uint8Array {
-  const whole = new Uint8Array(size);
+  return joinInto(new Uint8Array(size), pieces);
+}
+
+function joinInto(
+  whole: Uint8Array,
+  pieces: readonly Uint8Array[],
+): Uint8Array {
   let at = 0;
   for (const piece of pieces) {
     whole.set(piece, at);
@@ -168,7 +182,7 @@ class MemoryBlobWriter implements BlobWriter {
       throw new CastoreError('castore/closed', 'the blob writer is closed');
     if (chunk.length === 0) return;
     this.#hasher.update(chunk);
-    this.#pieces.push(new Uint8Array(chunk));
+    this.#pieces.push(keep(chunk.length, [chunk]));
     this.#size += chunk.length;
   }
 
