@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import {
+  existsSync,
   mkdirSync,
   mkdtempSync,
   rmSync,
@@ -7,9 +8,10 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 
 const DISK_BYTES = 192 * 1024 * 1024;
+const LAST_HOLDER_MS = 60_000;
 
 /**
  * Cuts the power of the file system that it is given, at each line it reads: `EXT4_IOC_SHUTDOWN` without a flush of
@@ -82,9 +84,6 @@ export class Ext4Disk implements Disposable {
 
   #mount(): void {
     run('mount', ['-o', 'loop', this.#image, this.path]);
-    // A copy of the mount keeps the file system as it was.
-    if (!isOn(this.path))
-      throw new Error('a process with a mount namespace of its own holds it');
     // Ready before it is needed: starting it takes longer than what is to be cut.
     this.#cutter = spawn('python3', ['-c', CUTTER, this.path], {
       stdio: ['pipe', 'pipe', 'inherit'],
@@ -95,26 +94,33 @@ export class Ext4Disk implements Disposable {
     if (this.#cutter === undefined) return;
     this.#cutter.kill('SIGKILL');
     this.#cutter = undefined;
+    const device = run('findmnt', ['-n', '-o', 'SOURCE', this.path]);
     run('umount', [this.path]);
+    awaitEnd(join('/sys/fs/ext4', basename(device)));
   }
 }
 
-function isOn(directory: string): boolean {
-  try {
-    const file = join(directory, 'on');
-    writeFileSync(file, '');
-    rmSync(file);
-    return true;
-  } catch {
-    return false;
+/**
+ * A mount namespace that any process made meanwhile has a copy of the mount, and the file system lives on, without power,
+ * until the last of them ends. The kernel tells of each that lives.
+ */
+function awaitEnd(fileSystem: string): void {
+  const end = Date.now() + LAST_HOLDER_MS;
+  const pause = new Int32Array(new SharedArrayBuffer(4));
+  while (existsSync(fileSystem)) {
+    if (Date.now() > end)
+      throw new Error('a process with a mount namespace of its own holds it');
+    Atomics.wait(pause, 0, 0, 20);
   }
 }
 
-function run(command: string, args: readonly string[], input = ''): void {
-  const { error, status, stderr } = spawnSync(command, args, {
+/** Answers what it printed. */
+function run(command: string, args: readonly string[], input = ''): string {
+  const { error, status, stdout, stderr } = spawnSync(command, args, {
     encoding: 'utf8',
     input,
   });
   if (error !== undefined) throw new Error(`no ${command}`, { cause: error });
   if (status !== 0) throw new Error(`${command}: ${stderr.trim()}`);
+  return stdout.trim();
 }
