@@ -7,6 +7,13 @@ import { type BusyEnd, BusyProgram } from './busy-process.ts';
 import { BUSY_OPTIONS, numbersOf } from './busy-trees.ts';
 import { Ext4Disk } from './ext4-disk.ts';
 
+/** What a process says whose disk is gone; pages of the index that it maps may then read as zeros, which it refuses. */
+const OUTAGE_FAILURES = [
+  'castore/store-failed',
+  'castore/io',
+  'castore/corrupt-store',
+];
+
 const IS_FULL = process.env['TVIX_FAULTS'] === 'full';
 const CUTS = IS_FULL ? 100 : 20;
 const CUTS_WHILE_RECOVERING = IS_FULL ? 20 : 6;
@@ -57,8 +64,7 @@ async function cutWhileRecovering(random: () => number): Promise<void> {
 function noteOutage({ told, code, signal, stderr }: BusyEnd): void {
   ledger.note(told);
   const failures = ledger.failures.splice(0);
-  for (const failure of failures)
-    expect(['castore/store-failed', 'castore/io']).toContain(failure);
+  for (const failure of failures) expect(OUTAGE_FAILURES).toContain(failure);
   const isLmdb = signal === 'SIGBUS' || signal === 'SIGSEGV';
   if (!isLmdb && code !== failures.length)
     throw new Error(`ended with ${code ?? signal}: ${stderr}`);
