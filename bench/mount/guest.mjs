@@ -1,6 +1,8 @@
 // A guest of Debian's own kernel, without acceleration, that mounts a socket's file system and times itself.
 import { spawn, execFileSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { createReadStream, existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const MAKE_GUEST = fileURLToPath(
@@ -10,11 +12,16 @@ const MAKE_GUEST = fileURLToPath(
 const VIRTIOFSD = '/usr/lib/qemu/virtiofsd';
 const LIMIT_MS = 120_000;
 
-/** What the guest does: seconds of uptime before and after each work. */
+/**
+ * What the guest does: seconds of uptime before and after each work, how many entries it found, and the checksum of
+ * what it read, which it reads once more for that. The folders are those of the first 10,000 files: qemu's daemon holds a
+ * descriptor for each entry that the guest knows, and gives up where a process may not have so many.
+ */
 const SCRIPT = `t() { cut -d' ' -f1 /proc/uptime; }
-a=$(t); find /mnt > /dev/null; b=$(t)
-dd if=/mnt/big of=/dev/null bs=1M count=GUEST_MIB 2> /dev/null; c=$(t)
+a=$(t); find /mnt/d00* > /tmp/found; b=$(t)
+dd if=/mnt/big of=/dev/null bs=1M count=GUEST_MIB; c=$(t)
 echo "times $a $b $c"
+echo "saw $(wc -l < /tmp/found) $(dd if=/mnt/big bs=1M count=GUEST_MIB | md5sum)"
 `;
 
 /** Why there is no guest here; `undefined` where there can be. */
@@ -51,10 +58,27 @@ export async function withVirtiofsd(folder, socket, work) {
   }
 }
 
-/** Boots a guest on a socket: the seconds of its `find`, and of reading as many MiB of `big`. */
-export async function timeGuest(socket, mib) {
+/** What a guest is to see of a tree: as it prints it. */
+async function expectedOf(tree, mib) {
+  const entries = readdirSync(tree).filter((name) => name.startsWith('d00'));
+  const found = entries.reduce(
+    (sum, name) => sum + 1 + readdirSync(join(tree, name)).length,
+    0,
+  );
+  const hash = createHash('md5');
+  const end = mib * 2 ** 20 - 1;
+  for await (const chunk of createReadStream(join(tree, 'big'), { end }))
+    hash.update(chunk);
+  return `saw ${found} ${hash.digest('hex')}`;
+}
+
+/**
+ * Boots a guest on a socket that shows a tree: the seconds of its `find`, and of reading as many MiB of `big`. Fails
+ * unless the guest has seen all of it.
+ */
+export async function timeGuest(socket, tree, mib) {
   const folder = execFileSync(MAKE_GUEST, { encoding: 'utf8' }).trim();
-  const script = Buffer.from(SCRIPT.replace('GUEST_MIB', mib)).toString('hex');
+  const script = SCRIPT.replaceAll('GUEST_MIB', mib);
   const qemu = spawn(
     'qemu-system-x86_64',
     [
@@ -67,7 +91,10 @@ export async function timeGuest(socket, mib) {
     ]
       .join(' ')
       .split(' ')
-      .concat('-append', `console=ttyS0 panic=-1 quiet guest.script=${script}`),
+      .concat(
+        '-append',
+        `console=ttyS0 panic=-1 quiet guest.script=${Buffer.from(script).toString('hex')}`,
+      ),
     {
       stdio: ['ignore', 'pipe', 'inherit'],
       timeout: LIMIT_MS,
@@ -78,6 +105,8 @@ export async function timeGuest(socket, mib) {
   qemu.stdout.on('data', (chunk) => (output += chunk));
   await new Promise((resolve) => qemu.once('close', resolve));
   const [, a, b, c] = /times (\S+) (\S+) (\S+)/.exec(output) ?? [];
-  if (c === undefined) throw new Error(`the guest failed:\n${output}`);
+  const expected = await expectedOf(tree, mib);
+  if (c === undefined || !output.includes(expected))
+    throw new Error(`a guest that should have said "${expected}":\n${output}`);
   return { find: b - a, read: c - b };
 }
