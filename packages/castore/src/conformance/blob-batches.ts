@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type { B3Digest } from '../digest/b3-digest.ts';
 import { hashBytes } from '../digest/hasher.ts';
-import type { BlobSuite } from './blob-service.ts';
+import type { BlobSuite } from './blob-suite.ts';
 import { equalBytes, equalDigests, readBlob } from './expect.ts';
 import { BLOB_A, BLOB_B, EMPTY_BLOB, HELLO_WORLD } from './fixtures.ts';
 import { seededBytes } from './random.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { BlobService, CallOptions } from '../blob-service/blob-service.ts';
-import type { BlobSuite } from './blob-service.ts';
+import type { BlobSuite } from './blob-suite.ts';
 import {
   collect,
   equalBytes,

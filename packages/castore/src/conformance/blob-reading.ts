@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type { ByteRange } from '../blob-service/blob-service.ts';
 import { hashBytes } from '../digest/hasher.ts';
-import type { BlobSuite } from './blob-service.ts';
+import type { BlobSuite } from './blob-suite.ts';
 import {
   collect,
   equalBytes,

@@ -4,12 +4,10 @@ import { blobBatches } from './blob-batches.ts';
 import { blobFailures } from './blob-failures.ts';
 import { blobParts } from './blob-parts.ts';
 import { blobReading } from './blob-reading.ts';
+import type { BlobSuite } from './blob-suite.ts';
 import { blobWriting } from './blob-writing.ts';
 import { Suite } from './runner.ts';
 import type { ConformanceSubject, TestRunner } from './runner.ts';
-
-/** A suite for blob services. */
-export type BlobSuite = Suite<BlobService, B3Digest>;
 
 /** A blob service to be proven. */
 export type BlobServiceSubject = ConformanceSubject<BlobService, B3Digest>;

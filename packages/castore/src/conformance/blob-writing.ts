@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { hashBytes } from '../digest/hasher.ts';
-import type { BlobSuite } from './blob-service.ts';
+import type { BlobSuite } from './blob-suite.ts';
 import {
   equalBytes,
   equalDigests,

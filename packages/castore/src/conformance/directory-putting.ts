@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type { DirectoryService } from '../directory-service/directory-service.ts';
 import { Directory } from '../node/directory.ts';
-import type { DirectorySuite } from './directory-service.ts';
+import type { DirectorySuite } from './directory-suite.ts';
 import { equalBytes, equalDigests, rejectsWith } from './expect.ts';
 import {
   DIRECTORIES,

@@ -1,12 +1,10 @@
 import type { B3Digest } from '../digest/b3-digest.ts';
 import type { DirectoryService } from '../directory-service/directory-service.ts';
 import { directoryPutting } from './directory-putting.ts';
+import type { DirectorySuite } from './directory-suite.ts';
 import { directoryTraversal } from './directory-traversal.ts';
 import { Suite } from './runner.ts';
 import type { ConformanceSubject, TestRunner } from './runner.ts';
-
-/** A suite for directory services. */
-export type DirectorySuite = Suite<DirectoryService, B3Digest>;
 
 /** A directory service to be proven. */
 export type DirectoryServiceSubject = ConformanceSubject<

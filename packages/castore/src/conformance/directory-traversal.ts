@@ -4,7 +4,7 @@ import type { B3Digest } from '../digest/b3-digest.ts';
 import { DigestSet } from '../digest/digest-map.ts';
 import type { DirectoryService } from '../directory-service/directory-service.ts';
 import { Directory } from '../node/directory.ts';
-import type { DirectorySuite } from './directory-service.ts';
+import type { DirectorySuite } from './directory-suite.ts';
 import { putAll } from './directory-putting.ts';
 import { rejectsBeing, rejectsWith } from './expect.ts';
 import {

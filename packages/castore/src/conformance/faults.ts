@@ -1,12 +1,6 @@
-import type { CallOptions } from '../blob-service/blob-service.ts';
+import type { Fault } from './fault.ts';
 import type { BlobCall } from './faulty-blob-service.ts';
 import type { DirectoryCall } from './faulty-directory-service.ts';
-
-/** Decides what becomes of a call: returns to let it through, rejects to fail it, doesn't settle to stall it. */
-export type Fault<Call extends string> = (
-  call: Call,
-  options: CallOptions | undefined,
-) => Promise<void> | void;
 
 /** Fails the nth call of a kind, counted from 1, and all after it; others go through. */
 export function failAt(

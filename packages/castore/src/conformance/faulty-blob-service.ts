@@ -9,7 +9,7 @@ import type {
   StatOptions,
 } from '../blob-service/blob-service.ts';
 import type { B3Digest } from '../digest/b3-digest.ts';
-import type { Fault } from './faults.ts';
+import type { Fault } from './fault.ts';
 
 /** Where a blob service can be made to fail; `chunk` is the delivery of each chunk of a read. */
 export type BlobCall =

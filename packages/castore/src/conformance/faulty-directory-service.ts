@@ -6,7 +6,7 @@ import type {
   DirectoryService,
 } from '../directory-service/directory-service.ts';
 import type { Directory } from '../node/directory.ts';
-import type { Fault } from './faults.ts';
+import type { Fault } from './fault.ts';
 
 /** Where a directory service can be made to fail; `element` is the delivery of each directory of a recursive get. */
 export type DirectoryCall =

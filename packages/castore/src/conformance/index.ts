@@ -26,7 +26,8 @@ export {
 export type { BlobFixture, DirectoryFixture } from './fixtures.ts';
 export { SeededRandom, seededBytes } from './random.ts';
 export { failAt, stallAt } from './faults.ts';
-export type { Fault, Stall } from './faults.ts';
+export type { Fault } from './fault.ts';
+export type { Stall } from './faults.ts';
 export { FaultyBlobService } from './faulty-blob-service.ts';
 export type { BlobCall, BlobFaults } from './faulty-blob-service.ts';
 export { FaultyDirectoryService } from './faulty-directory-service.ts';

@@ -3,7 +3,7 @@ import { FaultyBlobService } from '../../src/conformance/faulty-blob-service.ts'
 import type { BlobFaults } from '../../src/conformance/faulty-blob-service.ts';
 import { FaultyDirectoryService } from '../../src/conformance/faulty-directory-service.ts';
 import type { DirectoryCall } from '../../src/conformance/faulty-directory-service.ts';
-import type { Fault } from '../../src/conformance/faults.ts';
+import type { Fault } from '../../src/conformance/fault.ts';
 import { MemoryDirectoryService } from '../../src/directory-service/memory.ts';
 
 /** Memory services that fail where they are told to, and count what is open. */

@@ -6,7 +6,7 @@ import {
   fullPathInfo,
   outputHash,
 } from './path-info-fixtures.ts';
-import type { PathInfoSuite } from './path-info-service.ts';
+import type { PathInfoSuite } from './path-info-suite.ts';
 
 /** What is deleted is absent; a service that can't delete says so and keeps everything. */
 export function pathInfoDeleting(suite: PathInfoSuite): void {

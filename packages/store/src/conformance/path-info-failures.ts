@@ -6,7 +6,7 @@ import {
   fullPathInfo,
   outputHash,
 } from './path-info-fixtures.ts';
-import type { PathInfoSuite } from './path-info-service.ts';
+import type { PathInfoSuite } from './path-info-suite.ts';
 
 /** What fails says so: never as absence, never as another path. */
 export function pathInfoFailures(suite: PathInfoSuite): void {

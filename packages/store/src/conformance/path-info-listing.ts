@@ -5,7 +5,7 @@ import {
   fullPathInfo,
   outputHash,
 } from './path-info-fixtures.ts';
-import type { PathInfoSuite } from './path-info-service.ts';
+import type { PathInfoSuite } from './path-info-suite.ts';
 
 /** Everything is listed, in an order that stands. */
 export function pathInfoListing(suite: PathInfoSuite): void {

@@ -5,9 +5,7 @@ import { pathInfoDeleting } from './path-info-deleting.ts';
 import { pathInfoFailures } from './path-info-failures.ts';
 import { pathInfoListing } from './path-info-listing.ts';
 import { pathInfoStoring } from './path-info-storing.ts';
-
-/** The tests of one path info service; digests are output hashes. */
-export type PathInfoSuite = Suite<PathInfoService, Uint8Array>;
+import type { PathInfoSuite } from './path-info-suite.ts';
 
 /** A path info service to be proven; `corrupt` gets the output hash of the path info to damage. */
 export type PathInfoServiceSubject = ConformanceSubject<

@@ -5,7 +5,7 @@ import {
   fullPathInfo,
   outputHash,
 } from './path-info-fixtures.ts';
-import type { PathInfoSuite } from './path-info-service.ts';
+import type { PathInfoSuite } from './path-info-suite.ts';
 
 /** What is put comes back. */
 export function pathInfoStoring(suite: PathInfoSuite): void {

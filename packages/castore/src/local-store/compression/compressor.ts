@@ -6,7 +6,8 @@ import {
   type CompressionBatch,
   compressBatch,
 } from './compress-batch.ts';
-import { openZstd, type Zstd } from './zstd.ts';
+import { openZstd } from './open-zstd.ts';
+import type { Zstd } from './zstd.ts';
 
 /** How a store compresses. */
 export interface CompressorOptions {

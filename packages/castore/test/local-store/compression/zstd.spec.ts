@@ -1,12 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
 import { compressBatch } from '../../../src/local-store/compression/compress-batch.ts';
+import { openZstd } from '../../../src/local-store/compression/open-zstd.ts';
 import { openPackagedZstd } from '../../../src/local-store/compression/packaged-zstd.ts';
 import { openSystemZstd } from '../../../src/local-store/compression/system-zstd.ts';
 import { openWasmZstd } from '../../../src/local-store/compression/wasm-zstd.ts';
-import {
-  openZstd,
-  type Zstd,
-} from '../../../src/local-store/compression/zstd.ts';
+import type { Zstd } from '../../../src/local-store/compression/zstd.ts';
 import { Codec } from '../../../src/local-store/packs/record.ts';
 import { randomBytes } from '../../blob-service/random-bytes.ts';
 
