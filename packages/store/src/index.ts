@@ -49,7 +49,7 @@ export type {
   PathContentAddress,
   PathNarInfo,
   PathSignature,
-} from './path-info/path-info.ts';
+} from './path-info/path-nar-info.ts';
 export { LocalPathInfoService } from './path-info-service/local.ts';
 export { MemoryPathInfoService } from './path-info-service/memory.ts';
 export type {

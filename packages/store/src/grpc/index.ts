@@ -1,6 +1,6 @@
 /** For whoever runs a server. */
 export { addStoreServices } from './store-services.ts';
-export type { StoreServices } from './store-services.ts';
+export type { StoreServices } from './path-info-service-server.ts';
 
 export { addStoreAdmin } from './store-services.ts';
 export type { StoreAdminServerOptions } from './store-admin-server.ts';

@@ -16,9 +16,14 @@ import type {
   PathInfo as PathInfoMessage,
   PathInfoServiceImplementation,
 } from '../proto/index.ts';
-import type { StoreServices } from './store-services.ts';
 
 const FULL_NAME = 'tvix.store.v1.PathInfoService';
+
+/** The services of this package, as a server offers them. */
+export interface StoreServices {
+  readonly pathInfos: PathInfoService;
+  readonly narCalculation: NarCalculationService;
+}
 
 /** `tvix.store.v1.PathInfoService` over any path info service: add it under `PathInfoServiceDefinition`. */
 export class PathInfoServiceServer implements PathInfoServiceImplementation {

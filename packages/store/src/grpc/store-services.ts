@@ -1,21 +1,14 @@
 import type { ServerHooks } from '@tvix/castore/grpc';
 import type { Server } from 'nice-grpc';
-import type { NarCalculationService } from '../nar/calculation.ts';
-import type { PathInfoService } from '../path-info-service/path-info-service.ts';
 import {
   PathInfoServiceDefinition,
   StoreAdminServiceDefinition,
 } from '../proto/index.ts';
 import type { StoreCare } from '../store-care/store-care.ts';
 import { PathInfoServiceServer } from './path-info-service-server.ts';
+import type { StoreServices } from './path-info-service-server.ts';
 import { StoreAdminServer } from './store-admin-server.ts';
 import type { StoreAdminServerOptions } from './store-admin-server.ts';
-
-/** The services of this package, as a server offers them. */
-export interface StoreServices {
-  readonly pathInfos: PathInfoService;
-  readonly narCalculation: NarCalculationService;
-}
 
 /** Adds all gRPC services of this package to a server that doesn't listen yet; castore's are added apart. */
 export function addStoreServices(

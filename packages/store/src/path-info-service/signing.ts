@@ -2,7 +2,7 @@ import type { CallOptions } from '@tvix/castore';
 import { fingerprint } from '@tvix/nar';
 import type { PublicKey, SecretKey } from '@tvix/nar';
 import { PathInfo } from '../path-info/path-info.ts';
-import type { PathNarInfo, PathSignature } from '../path-info/path-info.ts';
+import type { PathNarInfo, PathSignature } from '../path-info/path-nar-info.ts';
 import type {
   PathInfoCapabilities,
   PathInfoService,

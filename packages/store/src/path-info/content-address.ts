@@ -2,7 +2,7 @@ import { NarError, NixHash } from '@tvix/nar';
 import type { ContentAddress, HashAlgo } from '@tvix/nar';
 import { StoreError } from '../errors.ts';
 import { NARInfo_CA_Hash as Hash } from '../proto/index.ts';
-import type { PathContentAddress } from './path-info.ts';
+import type { PathContentAddress } from './path-nar-info.ts';
 
 const KINDS: readonly (readonly [
   name: keyof typeof Hash,

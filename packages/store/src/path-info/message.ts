@@ -1,5 +1,5 @@
 /** From the message to values, every rule checked once, in the order of the protocol; and back. */
-import { compareBytes, quoteBytes } from '@tvix/castore';
+import { compareBytes, pathComponent, quoteBytes } from '@tvix/castore';
 import type { NamedNode, Node } from '@tvix/castore';
 import { namedNodeFromProto, nodeToProto } from '@tvix/castore/proto';
 import { StorePath } from '@tvix/nar';
@@ -11,13 +11,15 @@ import type {
   StorePath as StorePathMessage,
 } from '../proto/index.ts';
 import { assertNarSha256, assertReference } from './lengths.ts';
-import type { PathInfo, PathNarInfo } from './path-info.ts';
+import type { PathNarInfo } from './path-nar-info.ts';
 
-/** What a valid message says. */
-export type PathInfoFields = Pick<
-  PathInfo,
-  'storePath' | 'node' | 'references' | 'narInfo'
->;
+/** What a valid message says; `PathInfo` tells what each means. */
+export interface PathInfoFields {
+  readonly storePath: StorePath;
+  readonly node: Node;
+  readonly references: readonly Uint8Array[];
+  readonly narInfo: PathNarInfo | undefined;
+}
 
 /** The parts of a valid message, which keep views of its bytes. For the errors, see `PathInfo.fromMessage`. */
 export function pathInfoFieldsFromMessage(
@@ -31,11 +33,14 @@ export function pathInfoFieldsFromMessage(
 }
 
 /** The message of a path info. */
-export function pathInfoToMessage(pathInfo: PathInfo): PathInfoMessage {
-  const { name, node } = pathInfo.root;
-  const { references, narInfo } = pathInfo;
+export function pathInfoToMessage({
+  storePath,
+  node,
+  references,
+  narInfo,
+}: PathInfoFields): PathInfoMessage {
   return {
-    node: nodeToProto(node, name),
+    node: nodeToProto(node, pathComponent(storePath.toString())),
     references,
     narinfo: narInfo && writeNarInfo(narInfo),
   };

@@ -7,7 +7,7 @@ import {
   toPathContentAddress,
 } from './content-address.ts';
 import { PathInfo } from './path-info.ts';
-import type { PathSignature } from './path-info.ts';
+import type { PathSignature } from './path-nar-info.ts';
 
 /**
  * The path info of a narinfo whose NAR was ingested as `node`. Where the file lay and how it was compressed, and the

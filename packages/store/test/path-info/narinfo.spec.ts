@@ -7,7 +7,7 @@ import {
   pathInfoToNarInfo,
 } from '../../src/path-info/narinfo.ts';
 import { PathInfo } from '../../src/path-info/path-info.ts';
-import type { PathNarInfo } from '../../src/path-info/path-info.ts';
+import type { PathNarInfo } from '../../src/path-info/path-nar-info.ts';
 import { NARInfo_CA_Hash as Hash } from '../../src/proto/index.ts';
 import { hex } from '../fixtures.ts';
 
