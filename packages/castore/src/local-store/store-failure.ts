@@ -28,6 +28,12 @@ export function isTransient(error: unknown): boolean {
   return isNoSpace(error) || REFUSALS.has(errnoOf(error) ?? '');
 }
 
+/** Whether the device failed to tell what is on it, which says nothing of what that is. */
+export function isUnreadable(error: unknown): boolean {
+  const code = errnoOf(error);
+  return code === 'EIO' || code === 'castore/io';
+}
+
 /** What a caller gets for a write that the file system refused. Nothing of it was kept. */
 export function writeRefused(cause: unknown): CastoreError {
   if (!isNoSpace(cause))

@@ -7,12 +7,8 @@ import { type BusyEnd, BusyProgram } from './busy-process.ts';
 import { BUSY_OPTIONS, numbersOf } from './busy-trees.ts';
 import { Ext4Disk } from './ext4-disk.ts';
 
-/** What a process says whose disk is gone; pages of the index that it maps may then read as zeros, which it refuses. */
-const OUTAGE_FAILURES = [
-  'castore/store-failed',
-  'castore/io',
-  'castore/corrupt-store',
-];
+/** What a process says whose disk is gone. */
+const OUTAGE_FAILURES = ['castore/store-failed', 'castore/io'];
 
 const IS_FULL = process.env['TVIX_FAULTS'] === 'full';
 const CUTS = IS_FULL ? 100 : 20;

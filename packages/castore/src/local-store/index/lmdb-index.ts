@@ -4,6 +4,7 @@ import path from 'node:path';
 import type * as Lmdb from 'lmdb';
 import type { RootDatabase } from 'lmdb';
 import { syncDirectory } from '../durable-files.ts';
+import { type FileSystem, nodeFileSystem } from '../file-system.ts';
 import { assertLmdbFile, fillLmdbFile, LMDB_PAGE_BYTES } from './lmdb-file.ts';
 import { errnoOf, ioFailure } from '../store-failure.ts';
 import type { IndexRange, IndexWrite, StoreIndex } from './store-index.ts';
@@ -12,30 +13,39 @@ const require = createRequire(import.meta.url);
 const DATA_FILE = 'data.mdb';
 const FULL_BELOW_BYTES = 1024 * 1024;
 
+/** How the index is opened. */
+export interface LmdbIndexOptions {
+  readonly readOnly: boolean;
+  /** The calls that tell whether the device still answers; tests let them fail. */
+  readonly files?: Pick<FileSystem, 'readSync'>;
+}
+
+const probe = Buffer.alloc(1);
+
 /** The index in LMDB: one B+tree, copy on write, a commit is one synced transaction. */
 export class LmdbIndex implements StoreIndex {
   readonly #database: RootDatabase<Buffer, Uint8Array>;
-  /** The file; `undefined` where it is opened for reading alone. */
-  readonly #fd: number | undefined;
+  /** The file that LMDB maps. */
+  readonly #fd: number;
   readonly #directory: string;
+  readonly #options: LmdbIndexOptions;
   /** LMDB may answer nothing any more after a commit that failed. */
   #hasFailed = false;
 
   private constructor(
     database: RootDatabase<Buffer, Uint8Array>,
-    fd: number | undefined,
+    fd: number,
     directory: string,
+    options: LmdbIndexOptions,
   ) {
     this.#database = database;
     this.#fd = fd;
     this.#directory = directory;
+    this.#options = options;
   }
 
   /** Opens or creates the index in a directory that exists. Throws whatever LMDB makes of a damaged file. */
-  static open(
-    directory: string,
-    options: { readonly readOnly: boolean },
-  ): LmdbIndex {
+  static open(directory: string, options: LmdbIndexOptions): LmdbIndex {
     const file = path.join(directory, DATA_FILE);
     const isNew = !fs.existsSync(file);
     if (!isNew) assertLmdbFile(file);
@@ -55,27 +65,35 @@ export class LmdbIndex implements StoreIndex {
       eventTurnBatching: false,
     });
     if (isNew) syncDirectory(directory);
-    const fd = options.readOnly ? undefined : fs.openSync(file, 'r+');
-    return new LmdbIndex(database, fd, directory);
+    const fd = fs.openSync(file, options.readOnly ? 'r' : 'r+');
+    return new LmdbIndex(database, fd, directory, options);
   }
 
   get(key: Uint8Array): Buffer | undefined {
+    let value: Buffer | undefined;
     try {
-      return this.#database.getBinary(key);
+      value = this.#database.getBinary(key);
     } catch (error) {
       throw this.#readFailure(error);
     }
+    if (value === undefined ? this.#hasFailed : value[0] === 0)
+      this.#assertReadable();
+    return value;
   }
 
   range(range: IndexRange): (readonly [Buffer, Buffer])[] {
     const found: (readonly [Buffer, Buffer])[] = [];
+    let isDoubtful = this.#hasFailed;
     try {
       // Both are copies already, Buffers of their own (lmdb-js 3.5.6).
-      for (const { key, value } of this.#database.getRange(range))
+      for (const { key, value } of this.#database.getRange(range)) {
         found.push([key as Buffer, value]);
+        if (value[0] === 0) isDoubtful = true;
+      }
     } catch (error) {
       throw this.#readFailure(error);
     }
+    if (isDoubtful) this.#assertReadable();
     return found;
   }
 
@@ -99,12 +117,12 @@ export class LmdbIndex implements StoreIndex {
     }
     this.#hasFailed = false;
     database.resetReadTxn();
-    if (this.#fd !== undefined) fillLmdbFile(this.#fd);
+    fillLmdbFile(this.#fd);
   }
 
   async close(): Promise<void> {
     await this.#database.close();
-    if (this.#fd !== undefined) fs.closeSync(this.#fd);
+    fs.closeSync(this.#fd);
   }
 
   /** LMDB takes a write that was cut short for an I/O error, and a full disk is what cuts writes short. */
@@ -115,9 +133,26 @@ export class LmdbIndex implements StoreIndex {
   }
 
   #readFailure(error: unknown): unknown {
-    return this.#hasFailed
-      ? ioFailure('cannot read the index since a write to it failed', error)
-      : error;
+    if (this.#hasFailed)
+      return ioFailure(
+        'cannot read the index since a write to it failed',
+        error,
+      );
+    this.#assertReadable();
+    return error;
+  }
+
+  /**
+   * Asks for a page of the file in a way that can fail: of one whose device is gone the kernel maps pages of zeros, and
+   * what LMDB makes of these is neither damage nor absence.
+   */
+  #assertReadable(): void {
+    const { files = nodeFileSystem } = this.#options;
+    try {
+      files.readSync(this.#fd, probe, 0, probe.length, 0);
+    } catch (error) {
+      throw ioFailure('cannot read the index', error);
+    }
   }
 }
 

@@ -8,7 +8,7 @@ import type { FileSystem } from '../file-system.ts';
 import { PackWriter } from '../packs/pack-writer.ts';
 import { measurePack, type Pack, Packs } from '../packs/packs.ts';
 import { Sequence } from '../tables/sequence.ts';
-import { errnoOf, isTransient } from '../store-failure.ts';
+import { isTransient, isUnreadable } from '../store-failure.ts';
 import type { StoreIndex } from '../index/store-index.ts';
 
 /** Where the parts of a store lie. */
@@ -100,6 +100,7 @@ export function inspectStore(
     return { index, packs: measuredPacks(paths, index) };
   } catch (error) {
     void index?.close();
+    if (isUnreadable(error)) throw error;
     throw new CastoreError(
       'castore/corrupt-store',
       'the index cannot be read; open the store for writing once to have it rebuilt',
@@ -129,7 +130,7 @@ async function openOrReplaceIndex(
       return { index, packs };
     } catch (error) {
       await index?.close();
-      if (isTransient(error) || errnoOf(error) === 'EIO') throw error;
+      if (isTransient(error) || isUnreadable(error)) throw error;
     }
   }
   moveAside(paths);

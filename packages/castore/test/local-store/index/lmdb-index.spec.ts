@@ -1,0 +1,96 @@
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { nodeFileSystem } from '../../../src/local-store/file-system.ts';
+import { LMDB_PAGE_BYTES } from '../../../src/local-store/index/lmdb-file.ts';
+import { LmdbIndex } from '../../../src/local-store/index/lmdb-index.ts';
+
+const EVERYTHING = { start: Buffer.of(0), end: Buffer.of(255) };
+const META_PAGES = 2;
+
+let directory: string;
+let index: LmdbIndex | undefined;
+let isDiskGone: boolean;
+
+/** The kernel's answer for a device that is gone; what is mapped of it reads as zeros. */
+const files = {
+  readSync: (...call: Parameters<typeof nodeFileSystem.readSync>): number => {
+    if (isDiskGone) throw Object.assign(new Error('EIO'), { code: 'EIO' });
+    return nodeFileSystem.readSync(...call);
+  },
+};
+
+async function open(): Promise<LmdbIndex> {
+  await index?.close();
+  return (index = LmdbIndex.open(directory, { readOnly: false, files }));
+}
+
+beforeEach(async () => {
+  isDiskGone = false;
+  directory = fs.mkdtempSync(path.join(os.tmpdir(), 'castore-lmdb-'));
+  await open();
+});
+afterEach(async () => {
+  await index?.close();
+  index = undefined;
+  fs.rmSync(directory, { recursive: true });
+});
+
+/** All pages but those that LMDB reads when it opens the file. */
+async function zeroPages(): Promise<LmdbIndex> {
+  await index!.close();
+  index = undefined;
+  const file = path.join(directory, 'data.mdb');
+  const bytes = fs.readFileSync(file);
+  fs.writeFileSync(file, bytes.fill(0, META_PAGES * LMDB_PAGE_BYTES));
+  return open();
+}
+
+describe('an index whose pages read as zeros', () => {
+  beforeEach(() =>
+    index!.commit([{ key: Buffer.of(1), value: Buffer.of(1, 2) }]),
+  );
+
+  it('blames the disk where that answers nothing any more', async () => {
+    const zeroed = await zeroPages();
+    isDiskGone = true;
+    const failure = expect.objectContaining({
+      code: 'castore/io',
+      cause: expect.objectContaining({ code: 'EIO' }),
+    });
+    expect(() => zeroed.get(Buffer.of(1))).toThrow(failure);
+    expect(() => zeroed.range(EVERYTHING)).toThrow(failure);
+  });
+
+  it('is damaged where the disk answers', async () => {
+    const zeroed = await zeroPages();
+    expect(() => zeroed.get(Buffer.of(1))).toThrow(/^MDB_/);
+    expect(() => zeroed.range(EVERYTHING)).toThrow(/^MDB_/);
+  });
+});
+
+describe('an index', () => {
+  it('gives no value of zeros that a disk without an answer may have made', async () => {
+    await index!.commit([{ key: Buffer.of(1), value: Buffer.alloc(5) }]);
+    expect(index!.get(Buffer.of(1))).toHaveLength(5);
+    isDiskGone = true;
+    expect(() => index!.get(Buffer.of(1))).toThrow('cannot read the index');
+    expect(() => index!.range(EVERYTHING)).toThrow('cannot read the index');
+  });
+
+  it('knows of no absence after a write that failed, unless the disk answers', async () => {
+    const tooLong = Buffer.alloc(4000, 1);
+    await expect(
+      index!.commit([{ key: tooLong, value: Buffer.of(1) }]),
+    ).rejects.toThrow();
+    expect(index!.get(Buffer.of(2))).toBeUndefined();
+    isDiskGone = true;
+    expect(() => index!.get(Buffer.of(2))).toThrow('cannot read the index');
+    expect(() => index!.range(EVERYTHING)).toThrow('cannot read the index');
+    isDiskGone = false;
+    await index!.commit([{ key: Buffer.of(1), value: Buffer.of(1) }]);
+    isDiskGone = true;
+    expect(index!.get(Buffer.of(2))).toBeUndefined();
+  });
+});
