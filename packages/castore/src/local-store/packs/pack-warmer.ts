@@ -5,8 +5,8 @@ import type { Pack } from './packs.ts';
 /** How much of what was asked of a pack so far is read beside each further record. */
 const SHARE = 1 / 4;
 
-/** As much as is read at a time. */
-const MOST_BYTES = 1024 * 1024;
+/** As much as is read at a time. The next begins when the event loop turns, which hundreds of records may come before. */
+const MOST_BYTES = 16 * 1024 * 1024;
 
 /** Packs that are remembered. */
 const MOST_PACKS = 1024;
