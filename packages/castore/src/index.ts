@@ -133,7 +133,7 @@ export { treeToDisk } from './tree/to-disk.ts';
 export type { TreeToDiskOptions } from './tree/to-disk.ts';
 
 /** Addresses of stores. */
-export { parseAddress } from './address/grammar.ts';
+export { GRPC_SCHEMES, parseAddress } from './address/grammar.ts';
 export type { Address } from './address/grammar.ts';
 export { localAddressOpener } from './address/local.ts';
 export { openMemoryAddress } from './address/memory.ts';

@@ -1,7 +1,6 @@
 /** The composition root: which address is opened by what, and which services a command works on. */
-import { createRegistry } from '@tvix/castore';
-import type { AddressRegistry, LocalStore } from '@tvix/castore';
-import { GRPC_SCHEMES } from '@tvix/castore/grpc';
+import { createRegistry, GRPC_SCHEMES } from '@tvix/castore';
+import type { Address, AddressRegistry, LocalStore } from '@tvix/castore';
 import {
   CachedNarCalculation,
   localStoreAddressOpener,
@@ -16,8 +15,6 @@ import type {
   StoreCare,
   TreeStorage,
 } from '@tvix/store';
-import { NixHttpPathInfoService } from '@tvix/store/binary-cache';
-import { openGrpcStoreAddress } from '@tvix/store/grpc';
 import type { ServiceAddresses } from './config.ts';
 import { CliError } from './errors.ts';
 
@@ -64,7 +61,7 @@ export async function openStore(
     assertServed(blobs, 'blobs', addresses.blobs);
     assertServed(directories, 'directories', addresses.directories);
     const pathInfoStore = isSubstituting
-      ? openBinaryCache(addresses.pathInfos, { blobs, directories })
+      ? await openBinaryCache(addresses.pathInfos, { blobs, directories })
       : await open(addresses.pathInfos);
     const { pathInfos } = pathInfoStore;
     assertServed(pathInfos, 'path infos', addresses.pathInfos);
@@ -95,14 +92,20 @@ function isBinaryCache(address: string): boolean {
   return address.startsWith('nix+');
 }
 
-function openBinaryCache(
+// What speaks HTTP and gRPC is loaded where an address asks for it: a command on a local store needs half the time to
+// start without.
+
+async function openBinaryCache(
   address: string,
   storage: TreeStorage,
-): OpenedStoreServices {
-  return {
-    pathInfos: NixHttpPathInfoService.fromAddress(address, storage),
-    close: async () => {},
-  };
+): Promise<OpenedStoreServices> {
+  const { openBinaryCacheAddress } = await import('./binary-cache-address.ts');
+  return openBinaryCacheAddress(address, storage);
+}
+
+async function openDaemon(address: Address): Promise<OpenedStoreServices> {
+  const { openGrpcStoreAddress } = await import('./daemon-address.ts');
+  return openGrpcStoreAddress(address);
 }
 
 function createStoreRegistry(
@@ -111,8 +114,7 @@ function createStoreRegistry(
   const registry = createRegistry<OpenedStoreServices>()
     .register('memory', openMemoryStoreAddress)
     .register('local', localStoreAddressOpener(options));
-  for (const scheme of GRPC_SCHEMES)
-    registry.register(scheme, openGrpcStoreAddress);
+  for (const scheme of GRPC_SCHEMES) registry.register(scheme, openDaemon);
   return registry;
 }
 

@@ -57,6 +57,13 @@ export function parseLocalAddress(address: Address): string | undefined {
   return absolutePath(address);
 }
 
+/** The schemes of other daemons. */
+export const GRPC_SCHEMES: readonly string[] = [
+  'grpc+http',
+  'grpc+https',
+  'grpc+unix',
+];
+
 /** What a `grpc+` address says. */
 export interface GrpcAddress {
   readonly endpoint: GrpcEndpoint;

@@ -9,7 +9,7 @@ export { GrpcDirectoryService } from '../directory-service/grpc-client.ts';
 export { connectChannel, createGrpcChannel } from './channel.ts';
 export type { GrpcEndpoint } from './channel.ts';
 
-export { GRPC_SCHEMES, openGrpcAddress } from './open-address.ts';
+export { openGrpcAddress } from './open-address.ts';
 export type { OpenedGrpcServices } from './open-address.ts';
 
 /** For those who write gRPC services of their own beside these. */

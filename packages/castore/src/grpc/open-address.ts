@@ -6,13 +6,6 @@ import { GrpcBlobService } from '../blob-service/grpc-client.ts';
 import { GrpcDirectoryService } from '../directory-service/grpc-client.ts';
 import { connectChannel, createGrpcChannel } from './channel.ts';
 
-/** The schemes that {@link openGrpcAddress} opens. */
-export const GRPC_SCHEMES: readonly string[] = [
-  'grpc+http',
-  'grpc+https',
-  'grpc+unix',
-];
-
 /** Services of another daemon. */
 export interface OpenedGrpcServices extends Required<OpenedServices> {
   /** For clients of further services of the same daemon; closed with the rest. */

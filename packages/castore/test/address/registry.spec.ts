@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { GRPC_SCHEMES } from '../../src/address/grammar.ts';
 import { localAddressOpener } from '../../src/address/local.ts';
 import { openMemoryAddress } from '../../src/address/memory.ts';
 import { createRegistry } from '../../src/address/registry.ts';
@@ -10,7 +11,6 @@ import type { AddressRegistry } from '../../src/address/registry.ts';
 import { hashBytes } from '../../src/digest/hasher.ts';
 import { CastoreError } from '../../src/errors.ts';
 import {
-  GRPC_SCHEMES,
   addCastoreServices,
   createGrpcServer,
   openGrpcAddress,
