@@ -1,4 +1,4 @@
-import { pathComponent, requireDirectory } from '@tvix/castore';
+import { pathComponent } from '@tvix/castore';
 import type {
   B3Digest,
   CallOptions,
@@ -7,6 +7,7 @@ import type {
   Node,
   PathComponent,
 } from '@tvix/castore';
+import { DirectoryCache } from './directory-cache.ts';
 
 /**
  * What stands at the root of a file system: nodes under names. A store of path infos, the inputs of a build, or the
@@ -46,19 +47,21 @@ export function rootNodesFromEntries(
 }
 
 /**
- * Roots that are the entries of one directory. Calls throw `castore/directory-not-found` where it isn't stored.
+ * Roots that are the entries of one directory, which is read once and kept. Calls throw `castore/directory-not-found`
+ * where it isn't stored.
  */
 export function rootNodesFromDirectory(
   directories: DirectoryLookup,
   digest: B3Digest,
 ): RootNodes {
+  const root = new DirectoryCache(directories, 0);
   return {
     immutable: true,
     async get(name, options) {
-      return (await requireDirectory(directories, digest, options)).get(name);
+      return (await root.load(digest, options?.signal)).get(name);
     },
     async *list(options) {
-      yield* (await requireDirectory(directories, digest, options)).entries;
+      yield* (await root.load(digest, options?.signal)).entries;
     },
   };
 }

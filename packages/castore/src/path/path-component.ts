@@ -14,7 +14,9 @@ export function isPathComponent(bytes: Uint8Array): bytes is PathComponent {
   if (length === 0) return false;
   if (bytes[0] === DOT && (length === 1 || (length === 2 && bytes[1] === DOT)))
     return false;
-  return !bytes.includes(0) && !bytes.includes(SLASH);
+  for (let i = 0; i < length; i++)
+    if (bytes[i] === 0 || bytes[i] === SLASH) return false;
+  return true;
 }
 
 /**

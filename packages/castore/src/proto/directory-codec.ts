@@ -47,7 +47,9 @@ export function decodeDirectory(bytes: Uint8Array): NamedNode[] {
   const directories: RawNode[] = [];
   const files: RawNode[] = [];
   const symlinks: RawNode[] = [];
-  const reader = new WireReader(bytes);
+  // Not as a Buffer, whose views are Buffers, too, and take twice as long to make.
+  const { buffer, byteOffset, length } = bytes;
+  const reader = new WireReader(new Uint8Array(buffer, byteOffset, length));
   while (!reader.done) {
     const tag = reader.tag();
     const list = tag >>> 3;
