@@ -280,6 +280,7 @@ function logRequest(
   { method, path, status, durationMs, error }: ServedRequest,
   logger: Logger,
 ): void {
+  if (error === undefined && !logger.isLevelEnabled('debug')) return;
   const record = { method, path, status, ms: Math.round(durationMs) };
   if (error === undefined) logger.debug(record, 'request');
   else if (isSendersFault(error))

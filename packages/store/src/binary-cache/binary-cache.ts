@@ -19,6 +19,7 @@ export class BinaryCache {
       options,
       sizes: new NarSizes(services.directories),
       commits: new Turns(),
+      narInfoReplies: new WeakMap(),
     };
   }
 

@@ -2,11 +2,13 @@ import type { BlobService, DirectoryService } from '@tvix/castore';
 import type { PublicKey } from '@tvix/nar';
 import type { NarCalculationService } from '../nar/calculation.ts';
 import type { NarSizes } from '../nar/sizes.ts';
+import type { PathInfo } from '../path-info/path-info.ts';
 import type { PathInfoService } from '../path-info-service/path-info-service.ts';
 import type { PathSigner } from '../path-info-service/signing.ts';
 import type { Substituter } from '../substitution/substituter.ts';
 import type { CacheInfoOptions } from './cache-info.ts';
 import type { CacheTables } from './table.ts';
+import type { Reply } from './reply.ts';
 import type { Turns } from './turns.ts';
 
 /** What a binary cache serves and writes to. */
@@ -46,5 +48,7 @@ export interface CacheContext extends BinaryCacheServices {
   readonly sizes: NarSizes;
   /** One commit at a time for each key: of two that add signatures, none loses its own. */
   readonly commits: Turns;
+  /** Narinfos as they were answered. What a path info says never changes, and neither does how it is signed here. */
+  readonly narInfoReplies: WeakMap<PathInfo, Reply>;
   readonly options: BinaryCacheOptions;
 }

@@ -1,4 +1,8 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type {
+  IncomingHttpHeaders,
+  IncomingMessage,
+  ServerResponse,
+} from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { BinaryCache } from './binary-cache.ts';
 import { failureReply, uploadFailureReply } from './failure-reply.ts';
@@ -6,9 +10,10 @@ import { notFound, textReply } from './reply.ts';
 import type { Reply } from './reply.ts';
 import { requestBody } from './request-body.ts';
 import { parseRequestPath } from './request-path.ts';
+import type { RequestPath } from './request-path.ts';
 import type { CacheRequest, Upload } from './resource.ts';
 import { refuseMalformed } from './refuse-malformed.ts';
-import { sendReply } from './send-reply.ts';
+import { isAtHand, sendReply, sendWhole } from './send-reply.ts';
 import {
   breakOff,
   createCacheServer,
@@ -70,7 +75,7 @@ export function createBinaryCacheServer(
     response: ServerResponse,
     expectsContinue: boolean,
   ): void => {
-    void new Exchange(cache, options, request, response, expectsContinue).run();
+    new Exchange(cache, options, request, response, expectsContinue).run();
   };
   server.on('request', (request: IncomingMessage, response: ServerResponse) =>
     answer(request, response, false),
@@ -88,14 +93,15 @@ export function createBinaryCacheServer(
 }
 
 /** One request and its response. */
-class Exchange {
+class Exchange implements CacheRequest {
   readonly #cache: BinaryCache;
   readonly #options: BinaryCacheServerOptions;
   readonly #request: IncomingMessage;
   readonly #response: ServerResponse;
   readonly #expectsContinue: boolean;
-  readonly #gone = new AbortController();
+  #gone: AbortController | undefined;
   readonly #start = performance.now();
+  #path: RequestPath | undefined;
   #bodyIsBegun = false;
   #failure: unknown;
 
@@ -111,30 +117,67 @@ class Exchange {
     this.#request = request;
     this.#response = response;
     this.#expectsContinue = expectsContinue;
-    // However long an answer takes to be made, the connection waits for it.
-    watchSilence(request, response, 0);
-    response.on('close', () => {
-      if (!response.writableFinished)
-        this.#gone.abort(new Error('the client went away'));
-    });
-    request.on('error', () => {
-      // Whoever reads the body sees it.
-    });
   }
 
-  async run(): Promise<void> {
+  get headers(): IncomingHttpHeaders {
+    return this.#request.headers;
+  }
+
+  get query(): URLSearchParams {
+    return this.#path!.query;
+  }
+
+  get signal(): AbortSignal {
+    this.#gone ??= this.#watchClient();
+    return this.#gone.signal;
+  }
+
+  /** What is answered at once is sent at once: a narinfo that is at hand takes less time than watching over it would. */
+  run(): void {
+    let answer: Reply | Promise<Reply>;
     try {
-      await this.#send(await this.#answer());
+      answer = this.#answer();
+      if (isAtHand(answer) && !this.#bodyIsLeft) {
+        const isHead = this.#isHead;
+        sendWhole(answer, this.#response, { isHead, closes: false });
+        return this.#report();
+      }
+    } catch (error) {
+      answer = Promise.reject(error as Error);
+    }
+    void this.#finish(answer);
+  }
+
+  async #finish(answer: Reply | Promise<Reply>): Promise<void> {
+    const response = this.#response;
+    // From the first turn on: whoever went away before anybody asked would not be missed.
+    const { signal } = this;
+    // However long an answer takes to be made, the connection waits for it.
+    watchSilence(this.#request, response, 0);
+    this.#request.on('error', () => {
+      // Whoever reads the body sees it.
+    });
+    try {
+      await this.#send(await answer);
     } catch (error) {
       this.#failure = error;
-      if (this.#response.headersSent || this.#gone.signal.aborted)
-        breakOff(this.#response);
+      if (response.headersSent || signal.aborted) breakOff(response);
       else await this.#send(failureReply(error)).catch(() => undefined);
     }
     this.#report();
   }
 
-  async #answer(): Promise<Reply> {
+  #watchClient(): AbortController {
+    const gone = new AbortController();
+    const response = this.#response;
+    response.on('close', () => {
+      if (!response.writableFinished)
+        gone.abort(new Error('the client went away'));
+    });
+    return gone;
+  }
+
+  #answer(): Reply | Promise<Reply> {
     const { method = 'GET', url = '/', headers } = this.#request;
     const isWrite = method === 'PUT';
     if (!isWrite && method !== 'GET' && method !== 'HEAD')
@@ -145,30 +188,25 @@ class Exchange {
     );
     if (denied !== undefined) return denied;
 
-    const path = parseRequestPath(url);
+    const path = (this.#path = parseRequestPath(url));
     if (path === undefined) return textReply(400, 'malformed path');
     const resource = this.#cache.resourceAt(path);
     if (resource === undefined) return notFound('no such resource');
-    const cacheRequest = {
-      headers,
-      query: path.query,
-      signal: this.#gone.signal,
-    };
     if (isWrite) {
       return resource.put === undefined
         ? textReply(405, 'nothing is uploaded here', { Allow: 'GET, HEAD' })
-        : this.#upload(resource.put, cacheRequest);
+        : this.#upload(resource.put);
     }
     return resource.get === undefined
       ? textReply(405, 'nothing to read here', { Allow: 'PUT' })
-      : resource.get(cacheRequest);
+      : resource.get(this);
   }
 
-  async #upload(upload: Upload, request: CacheRequest): Promise<Reply> {
+  async #upload(upload: Upload): Promise<Reply> {
     const length = Number(this.#request.headers['content-length'] ?? 0);
     if (length > upload.maxBytes)
       return textReply(413, `no more than ${upload.maxBytes} bytes`);
-    const early = await upload.admit?.(request);
+    const early = await upload.admit?.(this);
     if (early !== undefined) return early;
 
     if (this.#expectsContinue) this.#response.writeContinue();
@@ -181,9 +219,9 @@ class Exchange {
       minBytes: slowBodyBytes,
     });
     try {
-      return await upload.take(request, body);
+      return await upload.take(this, body);
     } catch (error) {
-      if (this.#gone.signal.aborted) throw error;
+      if (this.signal.aborted) throw error;
       this.#failure = error;
       return uploadFailureReply(error);
     }
@@ -196,17 +234,25 @@ class Exchange {
     const { idleTimeoutMs = DEFAULT_IDLE_MS } = this.#options.limits ?? {};
     watchSilence(request, this.#response, idleTimeoutMs);
     if (closes) refuseRest(this.#response);
-    await sendReply(reply, request, this.#response, {
-      isHead: request.method === 'HEAD',
+    await sendReply(reply, this.#response, {
+      isHead: this.#isHead,
       closes,
-      signal: this.#gone.signal,
+      signal: this.signal,
     });
+  }
+
+  get #isHead(): boolean {
+    return this.#request.method === 'HEAD';
+  }
+
+  get #bodyIsLeft(): boolean {
+    return this.#request.method === 'PUT' && !this.#request.complete;
   }
 
   /** Whether the next request can follow on the same connection. */
   async #bodyIsOver(): Promise<boolean> {
     const request = this.#request;
-    if (request.complete || request.method !== 'PUT') return true;
+    if (!this.#bodyIsLeft) return true;
     if (this.#expectsContinue && !this.#bodyIsBegun) return false;
     const length = Number(request.headers['content-length'] ?? Infinity);
     if (length > MAX_DRAINED_BYTES) return false;

@@ -7,10 +7,12 @@ import type { CacheContext } from './context.ts';
 import { narInfoUpload } from './narinfo-upload.ts';
 import { narUrl } from './nar-name.ts';
 import { notFound } from './reply.ts';
-import type { Resource } from './resource.ts';
+import type { Reply } from './reply.ts';
+import type { CacheRequest, Resource } from './resource.ts';
 import { signedForReading } from './sign-on-read.ts';
 
 const MEDIA_TYPE = 'text/x-nix-narinfo';
+const ABSENT = notFound('no such path');
 
 /** `<hash>.narinfo`: what a client has to know of a path to fetch its NAR. Uploading it makes the path exist. */
 export function narInfo(
@@ -20,17 +22,41 @@ export function narInfo(
   const outputHash = decodeHashPart(hashPart);
   if (outputHash === undefined) return undefined;
   return {
-    async get({ signal }) {
-      const pathInfo = await context.pathInfos.get(outputHash, { signal });
-      const text = pathInfo
-        ? await narInfoText(pathInfo, context, { signal })
-        : await substituteText(outputHash, context, { signal });
-      return text === undefined
-        ? notFound('no such path')
-        : { status: 200, headers: { 'Content-Type': MEDIA_TYPE }, body: text };
-    },
+    get: (request) =>
+      replyAtHand(outputHash, context) ??
+      makeReply(outputHash, context, request),
     put: narInfoUpload(context, outputHash),
   };
+}
+
+/** What is answered without waiting for anything: the narinfo of a path that was asked for before, and absence. */
+function replyAtHand(
+  outputHash: Uint8Array,
+  { pathInfos, substituter, narInfoReplies }: CacheContext,
+): Reply | undefined {
+  if (pathInfos.getNow === undefined) return undefined;
+  const pathInfo = pathInfos.getNow(outputHash);
+  if (pathInfo !== undefined) return narInfoReplies.get(pathInfo);
+  return substituter === undefined ? ABSENT : undefined;
+}
+
+async function makeReply(
+  outputHash: Uint8Array,
+  context: CacheContext,
+  { signal }: CacheRequest,
+): Promise<Reply> {
+  const pathInfo = await context.pathInfos.get(outputHash, { signal });
+  const text = pathInfo
+    ? await narInfoText(pathInfo, context, { signal })
+    : await substituteText(outputHash, context, { signal });
+  if (text === undefined) return ABSENT;
+  const reply = {
+    status: 200,
+    headers: { 'Content-Type': MEDIA_TYPE },
+    body: Buffer.from(text),
+  };
+  if (pathInfo !== undefined) context.narInfoReplies.set(pathInfo, reply);
+  return reply;
 }
 
 /** The 20 bytes of 32 characters of nixbase32; `undefined` where they are no such thing. */

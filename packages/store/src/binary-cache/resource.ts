@@ -5,7 +5,7 @@ import type { Reply } from './reply.ts';
 export interface CacheRequest {
   readonly headers: IncomingHttpHeaders;
   readonly query: URLSearchParams;
-  /** Aborted when the client goes away. */
+  /** Aborted when the client goes away. Made when it is first asked for: what answers at once does without. */
   readonly signal: AbortSignal;
 }
 

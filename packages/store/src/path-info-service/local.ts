@@ -4,6 +4,7 @@ import { encodeNixBase32 } from '@tvix/nar';
 import { StoreError } from '../errors.ts';
 import { assertOutputHash } from '../path-info/output-hash.ts';
 import { PathInfo } from '../path-info/path-info.ts';
+import { DecodedPathInfos } from './decoded-path-infos.ts';
 import type {
   PathInfoCapabilities,
   PathInfoService,
@@ -24,6 +25,7 @@ export class LocalPathInfoService implements PathInfoService {
   };
   readonly #store: LocalStore;
   readonly #table: Table;
+  readonly #decoded = new DecodedPathInfos();
 
   constructor(store: LocalStore) {
     this.#store = store;
@@ -35,9 +37,13 @@ export class LocalPathInfoService implements PathInfoService {
     options?: CallOptions,
   ): Promise<PathInfo | undefined> {
     options?.signal?.throwIfAborted();
+    return this.getNow(outputHash);
+  }
+
+  getNow(outputHash: Uint8Array): PathInfo | undefined {
     assertOutputHash(outputHash);
     const value = this.#table.get(outputHash);
-    return value && decode(outputHash, value);
+    return value && this.#decoded.of(outputHash, value, decode);
   }
 
   async put(pathInfo: PathInfo, options?: CallOptions): Promise<PathInfo> {

@@ -20,6 +20,10 @@ export class MemoryPathInfoService implements PathInfoService {
     options?: CallOptions,
   ): Promise<PathInfo | undefined> {
     options?.signal?.throwIfAborted();
+    return this.getNow(outputHash);
+  }
+
+  getNow(outputHash: Uint8Array): PathInfo | undefined {
     assertOutputHash(outputHash);
     return this.#pathInfos.get(outputHashKey(outputHash));
   }

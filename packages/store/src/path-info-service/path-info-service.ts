@@ -32,6 +32,12 @@ export interface PathInfoService {
   ): Promise<PathInfo | undefined>;
 
   /**
+   * As `get`, from a backend of this process that has nothing to wait for; others lack it. For the same stored bytes it
+   * mostly answers with the same object.
+   */
+  getNow?(outputHash: Uint8Array): PathInfo | undefined;
+
+  /**
    * Stores a path info under the output hash of its store path, in place of an older one, as durably as the backend
    * can. Answers with what was stored, which may carry more signatures than what was given.
    */

@@ -20,5 +20,6 @@ export function assertOutputHash(bytes: Uint8Array): void {
 
 /** A string that is equal for equal hashes and sorts as the bytes do, one character a byte. */
 export function outputHashKey(outputHash: Uint8Array): string {
-  return String.fromCharCode(...outputHash);
+  const { buffer, byteOffset, length } = outputHash;
+  return Buffer.from(buffer, byteOffset, length).toString('latin1');
 }

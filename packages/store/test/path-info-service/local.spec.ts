@@ -6,9 +6,12 @@ import { openLocalStore } from '@tvix/castore';
 import type { LocalStore } from '@tvix/castore';
 import {
   barePathInfo,
+  fullPathInfo,
   outputHash,
+  storePath,
 } from '../../src/conformance/path-info-fixtures.ts';
 import { LocalNarCalculationCache } from '../../src/nar/local-calculation-cache.ts';
+import { PathInfo } from '../../src/path-info/path-info.ts';
 import { LocalPathInfoService } from '../../src/path-info-service/local.ts';
 
 let folder: string;
@@ -32,6 +35,36 @@ describe('LocalPathInfoService', () => {
     for await (const { storePath } of service.list())
       listed.push(storePath.digest[0]!);
     expect(listed).toEqual([0, 3, 127, 128, 200, 255]);
+  });
+
+  it('answers with the same object while the stored bytes are the same', async () => {
+    const service = new LocalPathInfoService(store);
+    await service.put(fullPathInfo(1, 'older'));
+    const older = service.getNow(outputHash(1));
+    expect(await service.get(outputHash(1))).toBe(older);
+    await service.put(fullPathInfo(1, 'older'));
+    expect(service.getNow(outputHash(1))).toBe(older);
+    await service.put(fullPathInfo(1, 'newer'));
+    expect(service.getNow(outputHash(1))?.storePath.name).toBe('newer');
+    await service.delete([outputHash(1)]);
+    expect(service.getNow(outputHash(1))).toBeUndefined();
+  });
+
+  it('forgets the oldest of what it decoded, and decodes it anew', async () => {
+    const service = new LocalPathInfoService(store);
+    // Each is longer than 256 KiB, so that a mebibyte holds no more than three.
+    const references = new Array<Uint8Array>(12_000).fill(outputHash(9));
+    for (const byte of [1, 2, 3, 4]) {
+      const { node } = barePathInfo(byte);
+      await service.put(PathInfo.createBare(storePath(byte), node, references));
+    }
+    const [first, , , last] = [1, 2, 3, 4].map((byte) =>
+      service.getNow(outputHash(byte)),
+    );
+    expect(service.getNow(outputHash(4))).toBe(last);
+    const again = service.getNow(outputHash(1))!;
+    expect(again).not.toBe(first);
+    expect(again.encode()).toEqual(first!.encode());
   });
 
   it.each([

@@ -101,13 +101,13 @@ export class LocalTable implements Table {
   }
 
   get(key: Uint8Array): Uint8Array | undefined {
-    const indexKey = tableIndexKey(this.#name, key);
+    const indexKey = this.#indexKey(key);
     const entry = this.#store.index.get(indexKey);
     return entry && this.#value(indexKey, entry);
   }
 
   writtenMs(key: Uint8Array): number | undefined {
-    const indexKey = tableIndexKey(this.#name, key);
+    const indexKey = this.#indexKey(key);
     const entry = this.#store.index.get(indexKey);
     return entry && decodeIndexEntry(indexKey, entry).touched * 60_000;
   }
@@ -146,7 +146,7 @@ export class LocalTable implements Table {
           key: hashBytes(payload).bytes,
           bytes: payload,
         }),
-        indexKey: tableIndexKey(this.#name, key),
+        indexKey: this.#indexKey(key),
         tail: encodeTableTail(entry),
         isRemoval: value === undefined,
       };
@@ -185,6 +185,10 @@ export class LocalTable implements Table {
       if (page.length < PAGE_ENTRIES) return;
       start = justBehind(page.at(-1)![0]);
     }
+  }
+
+  #indexKey(key: Uint8Array): Buffer {
+    return Buffer.concat([this.#prefix, key]);
   }
 
   #value(indexKey: Buffer, entry: Buffer): Uint8Array | undefined {
