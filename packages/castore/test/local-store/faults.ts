@@ -70,9 +70,9 @@ export class Faults {
       range: (range) => index.range(range),
       count: () => index.count(),
       close: () => index.close(),
-      commit: async (writes) => {
+      commit: async (writes, options) => {
         this.#check('commit');
-        await index.commit(writes);
+        await index.commit(writes, options);
       },
     };
   };

@@ -218,7 +218,7 @@ export class CommitQueue {
       recordCount: pack.recordCount + queued.length,
     };
     writes.push(Packs.write(committed));
-    await index.commit(writes);
+    await index.commit(writes, { needsRoom: true });
     writer.commit();
     Object.assign(pack, committed);
   }
@@ -233,7 +233,7 @@ export class CommitQueue {
     const { pack } = writer;
     pack.committedLength = pack.availableLength = writer.length;
     try {
-      await index.commit([Packs.write(pack)]);
+      await index.commit([Packs.write(pack)], { needsRoom: true });
     } catch (error) {
       packs.remove(pack.number);
       writer.close();

@@ -7,11 +7,21 @@ import { syncDirectory } from '../durable-files.ts';
 import { type FileSystem, nodeFileSystem } from '../file-system.ts';
 import { assertLmdbFile, fillLmdbFile, LMDB_PAGE_BYTES } from './lmdb-file.ts';
 import { errnoOf, ioFailure } from '../store-failure.ts';
-import type { IndexRange, IndexWrite, StoreIndex } from './store-index.ts';
+import type {
+  IndexCommitOptions,
+  IndexRange,
+  IndexWrite,
+  StoreIndex,
+} from './store-index.ts';
 
 const require = createRequire(import.meta.url);
 const DATA_FILE = 'data.mdb';
-const FULL_BELOW_BYTES = 1024 * 1024;
+
+/** A commit finds room for its pages of the tree above the leaves, and for the list of free ones, in so much. */
+const LEAST_ROOM_BYTES = 1024 * 1024;
+
+/** A write takes a page for itself at worst, and its share of one above. */
+const WRITE_BYTES = LMDB_PAGE_BYTES + 256;
 
 /** How the index is opened. */
 export interface LmdbIndexOptions {
@@ -101,7 +111,13 @@ export class LmdbIndex implements StoreIndex {
     return (this.#database.getStats() as { entryCount: number }).entryCount;
   }
 
-  async commit(writes: readonly IndexWrite[]): Promise<void> {
+  async commit(
+    writes: readonly IndexWrite[],
+    { needsRoom = false }: IndexCommitOptions = {},
+  ): Promise<void> {
+    const bytes = LEAST_ROOM_BYTES + WRITE_BYTES * writes.length;
+    if (needsRoom && roomIn(this.#directory) < bytes)
+      throw refusal('ENOSPC', `the index may need ${bytes} bytes`);
     const database = this.#database;
     try {
       await database.batch(() => {
@@ -125,11 +141,15 @@ export class LmdbIndex implements StoreIndex {
     fs.closeSync(this.#fd);
   }
 
-  /** LMDB takes a write that was cut short for an I/O error, and a full disk is what cuts writes short. */
+  /** LMDB takes a write that was cut short for an I/O error, and a full disk or a limit is what cuts writes short. */
   #told(cause: unknown): unknown {
-    if (errnoOf(cause) !== 'EIO' || !isFull(this.#directory)) return cause;
-    const message = 'a write to the index was cut short';
-    return Object.assign(new Error(message, { cause }), { code: 'ENOSPC' });
+    if (errnoOf(cause) !== 'EIO') return cause;
+    const code =
+      roomIn(this.#directory) < LEAST_ROOM_BYTES
+        ? 'ENOSPC'
+        : refusedGrowth(this.#fd);
+    if (code === undefined) return cause;
+    return refusal(code, 'a write to the index was cut short', cause);
   }
 
   #readFailure(error: unknown): unknown {
@@ -156,15 +176,33 @@ export class LmdbIndex implements StoreIndex {
   }
 }
 
-/** Whether there is hardly any room left, even for who may use what is kept for root. */
-function isFull(directory: string): boolean {
+/** The free bytes, for root with those that are kept for it; `Infinity` where nobody knows. */
+function roomIn(directory: string): number {
   try {
     const { bavail, bfree, bsize } = fs.statfsSync(directory);
-    const blocks = process.getuid?.() === 0 ? bfree : bavail;
-    return blocks * bsize < FULL_BELOW_BYTES;
+    return bsize * (process.getuid?.() === 0 ? bfree : bavail);
   } catch {
-    return false;
+    return Infinity;
   }
+}
+
+/** Why a file may not become longer: a quota, or a limit of the process; `undefined` where it may. */
+function refusedGrowth(fd: number): 'EDQUOT' | 'EFBIG' | undefined {
+  try {
+    const { size } = fs.fstatSync(fd);
+    const page = Buffer.alloc(LMDB_PAGE_BYTES);
+    // At a limit the first write is cut short and the second refused.
+    for (let at = 0; at < page.length;)
+      at += fs.writeSync(fd, page, at, page.length - at, size + at);
+  } catch (error) {
+    const code = errnoOf(error);
+    if (code === 'EDQUOT' || code === 'EFBIG') return code;
+  }
+  return undefined;
+}
+
+function refusal(code: string, message: string, cause?: unknown): Error {
+  return Object.assign(new Error(message, { cause }), { code });
 }
 
 /** The promise of one put fails together with that of its batch, which is the one awaited. */

@@ -14,6 +14,12 @@ export interface IndexRange {
   readonly limit?: number;
 }
 
+/** How a commit is made. */
+export interface IndexCommitOptions {
+  /** Refused with ENOSPC, before anything is written, where the disk may have no room for it. Others are tried always. */
+  readonly needsRoom?: boolean;
+}
+
 /**
  * The ordered map from keys to places in packs. It holds nothing that the packs don't hold: a lost one is rebuilt.
  */
@@ -30,7 +36,10 @@ export interface StoreIndex {
   /**
    * Applies all writes or none, durably before it resolves, and visibly to `get` from then on. One call at a time.
    */
-  commit(writes: readonly IndexWrite[]): Promise<void>;
+  commit(
+    writes: readonly IndexWrite[],
+    options?: IndexCommitOptions,
+  ): Promise<void>;
 
   close(): Promise<void>;
 }

@@ -107,16 +107,18 @@ class Simulation {
     }
   }
 
-  /** No upload takes longer than the grace promises. */
-  async #passTime(): Promise<void> {
-    const oldest = Math.min(
-      this.#passedHours,
-      ...[...this.#uploads].map(({ startedHours }) => startedHours),
-    );
-    const room = GRACE_HOURS - 1 - (this.#passedHours - oldest);
-    const hours = Math.min(room, 8 * this.#random());
-    this.#passedHours += hours;
-    await this.store.passHours(hours);
+  #passTime(): Promise<void> {
+    return this.store.passHours(() => {
+      // No upload takes longer than the grace promises.
+      const oldest = Math.min(
+        this.#passedHours,
+        ...[...this.#uploads].map(({ startedHours }) => startedHours),
+      );
+      const room = GRACE_HOURS - 1 - (this.#passedHours - oldest);
+      const hours = Math.min(room, 8 * this.#random());
+      this.#passedHours += hours;
+      return hours;
+    });
   }
 
   /** As a client uploads: what it was told is there it doesn't send. */

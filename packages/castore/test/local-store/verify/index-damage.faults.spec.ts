@@ -1,41 +1,25 @@
 import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { buildSync } from 'esbuild';
+import { BundledProgram } from '../bundled-program.ts';
 import { generator } from '../collect/generator.ts';
 import { Furniture, furnishedDirectory } from './furnished-store.ts';
 
 const TRIALS = process.env['TVIX_FAULTS'] === 'full' ? 200 : 24;
 const PAGE_BYTES = 4096;
 
-const here = path.dirname(fileURLToPath(import.meta.url));
 const furniture = new Furniture();
 let original: string;
-let program: string;
+let program: BundledProgram;
 
 beforeAll(async () => {
   original = await furnishedDirectory(furniture);
-  // A child can't load TypeScript on Node 20; the bundle finds its packages through a link.
-  const directory = fs.mkdtempSync(`${original}-program-`);
-  program = path.join(directory, 'index-reader.mjs');
-  fs.symlinkSync(
-    path.join(here, '../../../../../node_modules'),
-    path.join(directory, 'node_modules'),
-  );
-  buildSync({
-    entryPoints: [path.join(here, 'index-reader.ts')],
-    outfile: program,
-    bundle: true,
-    packages: 'external',
-    platform: 'node',
-    format: 'esm',
-  });
+  program = new BundledProgram('verify/index-reader.ts');
 });
 
 afterAll(() => {
-  fs.rmSync(path.dirname(program), { recursive: true });
+  program[Symbol.dispose]();
   fs.rmSync(original, { recursive: true });
 });
 
@@ -47,7 +31,7 @@ interface Outcome {
 }
 
 function run(directory: string): Outcome {
-  const child = spawnSync(process.execPath, [program, directory], {
+  const child = spawnSync(process.execPath, [program.file, directory], {
     encoding: 'utf8',
   });
   const told = child.status === 0 ? JSON.parse(child.stdout) : {};
