@@ -29,7 +29,7 @@ export interface ViewOptions {
   readonly xattrs?: boolean;
   /** How long the kernel may go without asking for a name in the root again. Default: 1 second. */
   readonly rootTtlSeconds?: number;
-  /** Decoded directories to keep, in bytes. Default: 64 MiB. */
+  /** Directories to keep, in bytes. Default: 64 MiB. */
   readonly directoryCacheBytes?: number;
   /** Contents of blobs to keep, in bytes: of those that the store can't read part by part. Default: 32 MiB. */
   readonly blobCacheBytes?: number;
@@ -46,7 +46,7 @@ export interface CastoreFsOptions extends ViewOptions {
   readonly spill?: Spill;
 }
 
-/** Decoded directories that are kept if nobody says otherwise. */
+/** Directories that are kept if nobody says otherwise. */
 export const DEFAULT_DIRECTORY_CACHE_BYTES: number = 64 * 1024 * 1024;
 /** Contents that are kept if nobody says otherwise: what was read is in the kernel's page cache too. */
 export const DEFAULT_BLOB_CACHE_BYTES: number = 32 * 1024 * 1024;

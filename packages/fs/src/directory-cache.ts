@@ -1,25 +1,23 @@
 import { requireDirectory } from '@tvix/castore';
-import type { B3Digest, Directory, DirectoryLookup } from '@tvix/castore';
+import type { B3Digest, DirectoryLookup } from '@tvix/castore';
 import { ByteLru } from './byte-lru.ts';
+import { PackedDirectory } from './packed-directory.ts';
 import { SharedLoads } from './shared-loads.ts';
 
-/** What a decoded entry takes beside its name: the objects of the entry, its node, its digest and the views on them. */
-const ENTRY_BYTES = 400;
-
-/** Decoded directories, as many as fit; each is asked for once, however many wait for it. */
+/** Directories, as many as fit; each is asked for once, however many wait for it. */
 export class DirectoryCache {
   readonly #directories: DirectoryLookup;
-  readonly #decoded: ByteLru<Directory>;
-  readonly #loads = new SharedLoads<Directory>();
+  readonly #packed: ByteLru<PackedDirectory>;
+  readonly #loads = new SharedLoads<PackedDirectory>();
 
   constructor(directories: DirectoryLookup, limitBytes: number) {
     this.#directories = directories;
-    this.#decoded = new ByteLru(limitBytes);
+    this.#packed = new ByteLru(limitBytes);
   }
 
   /** The directory, if it's at hand. */
-  peek(digest: B3Digest): Directory | undefined {
-    return this.#decoded.get(digest.key);
+  peek(digest: B3Digest): PackedDirectory | undefined {
+    return this.#packed.get(digest.key);
   }
 
   /**
@@ -27,7 +25,7 @@ export class DirectoryCache {
    *
    * @throws CastoreError `castore/directory-not-found`, and as the service's `get`
    */
-  async load(digest: B3Digest, signal?: AbortSignal): Promise<Directory> {
+  async load(digest: B3Digest, signal?: AbortSignal): Promise<PackedDirectory> {
     return (
       this.peek(digest) ??
       this.#loads.join(
@@ -38,17 +36,14 @@ export class DirectoryCache {
     );
   }
 
-  async #fetch(digest: B3Digest, signal: AbortSignal): Promise<Directory> {
-    const directory = await requireDirectory(this.#directories, digest, {
-      signal,
-    });
-    this.#decoded.set(digest.key, directory, footprint(directory));
+  async #fetch(
+    digest: B3Digest,
+    signal: AbortSignal,
+  ): Promise<PackedDirectory> {
+    const directory = new PackedDirectory(
+      await requireDirectory(this.#directories, digest, { signal }),
+    );
+    this.#packed.set(digest.key, directory, directory.byteLength);
     return directory;
   }
-}
-
-function footprint(directory: Directory): number {
-  let bytes = 200;
-  for (const { name } of directory.entries) bytes += ENTRY_BYTES + name.length;
-  return bytes;
 }

@@ -61,7 +61,7 @@ export function rootNodesFromDirectory(
       return (await root.load(digest, options?.signal)).get(name);
     },
     async *list(options) {
-      yield* (await root.load(digest, options?.signal)).entries;
+      yield* (await root.load(digest, options?.signal)).entries();
     },
   };
 }

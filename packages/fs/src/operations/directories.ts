@@ -1,4 +1,3 @@
-import type { Directory } from '@tvix/castore';
 import { FOREVER_SECONDS } from '../attributes.ts';
 import type { DirectoryCache } from '../directory-cache.ts';
 import { ERRNO } from '../errno.ts';
@@ -13,6 +12,7 @@ import {
 } from '../fuse/protocol.ts';
 import { HandleTable } from '../handle-table.ts';
 import { FIRST_ENTRY, ListingWriter } from '../listing.ts';
+import type { PackedDirectory } from '../packed-directory.ts';
 import { RootListing } from '../root-listing.ts';
 import type { RootNodes } from '../root-nodes.ts';
 import { directoryDigest } from './inode-of-call.ts';
@@ -97,7 +97,7 @@ export class DirectoryOperations {
     isPlus: boolean,
     offset: number,
     size: number,
-    { entries }: Directory,
+    directory: PackedDirectory,
   ): void {
     const listing = new ListingWriter(
       this.#kernel.reply,
@@ -106,9 +106,15 @@ export class DirectoryOperations {
       size,
     );
     if (listing.addDots(offset)) {
-      for (let i = Math.max(0, offset - FIRST_ENTRY); i < entries.length; i++) {
+      for (
+        let i = Math.max(0, offset - FIRST_ENTRY);
+        i < directory.length;
+        i++
+      ) {
         const next = i + FIRST_ENTRY + 1;
-        if (!listing.add(call.nodeid, entries[i]!, next, FOREVER_SECONDS))
+        if (
+          !listing.add(call.nodeid, directory.entry(i), next, FOREVER_SECONDS)
+        )
           break;
       }
     }

@@ -31,7 +31,7 @@ export interface ReadOnlyFsOptions {
    * Where absolute paths and links see the root, such as `/nix/store`; what is outside doesn't exist. Default: `/`.
    */
   readonly mountPoint?: string;
-  /** Decoded directories to keep, in bytes. Default: 64 MiB. */
+  /** Directories to keep, in bytes. Default: 64 MiB. */
   readonly directoryCacheBytes?: number;
   /** Contents of blobs to keep, in bytes: of those that the store can't read part by part. Default: 32 MiB. */
   readonly blobCacheBytes?: number;
@@ -260,7 +260,7 @@ export class ReadOnlyFs implements AsyncDisposable {
     }
     if (place.type !== 'directory')
       throw new FsError('ENOTDIR', 'not a directory');
-    return (await this.#directories.load(place.digest)).entries;
+    return [...(await this.#directories.load(place.digest)).entries()];
   }
 }
 
