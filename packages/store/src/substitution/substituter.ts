@@ -115,7 +115,7 @@ export class Substituter {
     try {
       if (await spool?.begun({ signal: interest.signal })) {
         const bytes = spool!.read(span, { signal: interest.signal });
-        return { type: 'arriving', bytes: followed(bytes, leave) };
+        return { type: 'arriving', bytes: followed(bytes, stored, leave) };
       }
       const pathInfo = await stored;
       leave();
@@ -204,12 +204,20 @@ export class Substituter {
   }
 }
 
+/**
+ * Bytes whose reader leaves when they end. Where the disk had no room for them, it is broken off once the path is stored:
+ * whoever asks again for the rest gets it from there.
+ */
 async function* followed(
   bytes: AsyncIterable<Uint8Array>,
+  stored: Promise<unknown>,
   leave: () => void,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   try {
     yield* bytes;
+  } catch (error) {
+    await stored.catch(() => undefined);
+    throw error;
   } finally {
     leave();
   }

@@ -71,6 +71,14 @@ export class Ext4Disk implements Disposable {
     await new Promise((resolve) => cutter.stdout!.once('data', resolve));
   }
 
+  /** Lets the file system find an error in itself: it takes nothing more from then on, and those who write stay. */
+  turnReadOnly(): void {
+    run('mount', ['-o', 'remount,errors=remount-ro', this.path]);
+    const device = run('findmnt', ['-n', '-o', 'SOURCE', this.path]);
+    const trigger = join('/sys/fs/ext4', basename(device), 'trigger_fs_error');
+    writeFileSync(trigger, 'by a test');
+  }
+
   /** Turns the power on again: the journal is replayed. Nobody may have a file open. */
   restart(): void {
     this.#unmount();

@@ -1,63 +1,34 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { once } from 'node:events';
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
-import { createServer, get } from 'node:http';
-import type { IncomingMessage, Server, ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { get } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { NixHttpPathInfoService } from '../../src/path-info-service/nix-http.ts';
 import { Substituter } from '../../src/substitution/substituter.ts';
 import { Upstream } from '../../src/substitution/upstream.ts';
-import {
-  memoryServices,
-  narInfoOf,
-  narOf,
-  StartedCache,
-} from '../binary-cache/started-cache.ts';
+import { memoryServices, StartedCache } from '../binary-cache/started-cache.ts';
 import { collect } from '../fixtures.ts';
+import { SLOW_FILE_BYTES, SlowUpstream } from './slow-upstream.ts';
 
-const SIZE = 2_000_000;
-const HALF = SIZE / 2;
+const HALF = SLOW_FILE_BYTES / 2;
 
-let upstream: Server;
-/** The answers that wait for the NAR to be sent. */
-let waiting: ServerResponse[];
-let asked: string[];
+let upstream: SlowUpstream;
 let nar: Buffer;
-let info: ReturnType<typeof narInfoOf>;
+let info: SlowUpstream['info'];
 let services: ReturnType<typeof memoryServices>;
 let here: StartedCache;
 let failures: unknown[];
 let folder: string;
 
 beforeEach(async () => {
-  const there = memoryServices();
-  const writer = there.blobs.openWrite();
-  await writer.write(Buffer.alloc(SIZE, 'some contents '));
-  const digest = await writer.close();
-  const size = BigInt(SIZE);
-  nar = await narOf(there, { type: 'file', digest, size, executable: false });
-  info = narInfoOf(nar);
-  waiting = [];
-  asked = [];
-  upstream = createServer((request, response) => {
-    asked.push(request.url!);
-    if (request.url!.endsWith('.narinfo')) response.end(info.text);
-    else {
-      waiting.push(response.writeHead(200));
-      upstream.emit('asked');
-    }
-  }).listen(0, '127.0.0.1');
-  await once(upstream, 'listening');
-  const { port } = upstream.address() as AddressInfo;
+  upstream = await SlowUpstream.start();
+  ({ nar, info } = upstream);
   folder = mkdtempSync(join(tmpdir(), 'tvix-spool-'));
   services = memoryServices();
   failures = [];
-  const cache = new NixHttpPathInfoService(
-    new URL(`http://127.0.0.1:${port}`),
-    services,
-  );
+  const cache = new NixHttpPathInfoService(upstream.url, services);
   const onFailure = (error: unknown): void => void failures.push(error);
   const substituter = new Substituter(
     services.pathInfos,
@@ -72,8 +43,7 @@ beforeEach(async () => {
 
 afterEach(async () => {
   await here[Symbol.asyncDispose]();
-  upstream.closeAllConnections();
-  upstream.close();
+  await upstream[Symbol.asyncDispose]();
   rmSync(folder, { recursive: true });
 });
 
@@ -86,19 +56,13 @@ async function open(headers = {}): Promise<IncomingMessage> {
   return response;
 }
 
-/** The NAR's answer upstream, once it was asked for. */
-async function answer(): Promise<ServerResponse> {
-  if (waiting.length === 0) await once(upstream, 'asked');
-  return waiting[0]!;
-}
-
 const isStored = async (): Promise<boolean> =>
   (await services.pathInfos.get(info.storePath.digest)) !== undefined;
 
 describe('a NAR that an upstream has', () => {
   it('is told while it comes in, to all who ask, and fetched once', async () => {
     const first = open();
-    const source = await answer();
+    const source = await upstream.answer();
     source.write(nar.subarray(0, HALF));
     const clients = [await first, await open(), await open()];
     const [early] = clients.map((client) => client[Symbol.asyncIterator]());
@@ -114,12 +78,14 @@ describe('a NAR that an upstream has', () => {
     for (const client of clients.slice(1))
       expect(nar.equals(await collect(client))).toBe(true);
     expect(await isStored()).toBe(true);
-    expect(asked.filter((path) => path.startsWith('/nar/')).length).toBe(1);
+    expect(
+      upstream.asked.filter((path) => path.startsWith('/nar/')).length,
+    ).toBe(1);
   });
 
   it('is told from the middle on for who asks for that', async () => {
     const late = open({ Range: `bytes=${HALF}-` });
-    const source = await answer();
+    const source = await upstream.answer();
     source.end(nar);
     const response = await late;
     expect(response.statusCode).toBe(206);
@@ -128,7 +94,7 @@ describe('a NAR that an upstream has', () => {
 
   it('comes encoded for who takes that', async () => {
     const encoded = open({ 'Accept-Encoding': 'zstd' });
-    (await answer()).end(nar);
+    (await upstream.answer()).end(nar);
     const response = await encoded;
     expect(response.headers['content-encoding']).toBe('zstd');
     expect((await collect(response)).length).toBeLessThan(nar.length);
@@ -148,7 +114,7 @@ describe('a NAR that an upstream has', () => {
   })) {
     it(`never ends as if it were whole where it ${what}`, async () => {
       const client = open();
-      send(await answer());
+      send(await upstream.answer());
       const response = await client;
       await expect(collect(response)).rejects.toThrow('aborted');
       expect(await isStored()).toBe(false);
@@ -158,13 +124,13 @@ describe('a NAR that an upstream has', () => {
 
   it('is not there where the upstream has only said so', async () => {
     const client = open();
-    (await answer()).destroy();
+    (await upstream.answer()).destroy();
     expect((await client).statusCode).toBe(404);
   });
 
   it('is not fetched on when nobody wants it any more', async () => {
     const client = open();
-    const source = await answer();
+    const source = await upstream.answer();
     source.write(nar.subarray(0, HALF));
     (await client).destroy();
     await once(source, 'close');
@@ -180,12 +146,12 @@ describe('a NAR that an upstream has', () => {
       200,
       nar.length,
     ]);
-    expect(asked).toStrictEqual([`/${hashPart}.narinfo`]);
+    expect(upstream.asked).toStrictEqual([`/${hashPart}.narinfo`]);
   });
 
   it('leaves no file behind', async () => {
     const client = open();
-    (await answer()).end(nar);
+    (await upstream.answer()).end(nar);
     await collect(await client);
     expect(readdirSync(folder)).toStrictEqual([]);
   });
