@@ -6,7 +6,7 @@
  * | line | says |
  * | --- | --- |
  * | `waiting` | it can begin |
- * | `ready MS` | the store is open and answered, so long after the program was told to begin |
+ * | `ready MS CPU` | the store is open and answered, after so many milliseconds and so many of processors' time |
  * | `+SEED` | a tree is stored and registered |
  * | `?SEED` | a tree is about to be forgotten |
  * | `-SEED` | it is |
@@ -55,6 +55,7 @@ tell('waiting');
 await once(process.stdin, 'data');
 process.stdin.destroy();
 const startedMs = performance.now();
+const startedCpu = process.cpuUsage();
 await endure(work());
 process.exitCode = failures;
 
@@ -72,7 +73,9 @@ async function work(): Promise<void> {
   const registered: number[] = [];
   for await (const pathInfo of store.pathInfos.list())
     registered.push(seedOf(pathInfo));
-  tell(`ready ${Math.ceil(performance.now() - startedMs)}`);
+  const { user, system } = process.cpuUsage(startedCpu);
+  const elapsedMs = Math.ceil(performance.now() - startedMs);
+  tell(`ready ${elapsedMs} ${Math.ceil((user + system) / 1000)}`);
   await Promise.all([
     endure(collect(store)),
     ...Array.from({ length: WRITERS }, (_, writer) =>

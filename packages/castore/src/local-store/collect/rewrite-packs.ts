@@ -59,7 +59,7 @@ export async function rewriteSparsePacks(
   const sealed = new Set(packs.all().filter(({ isSealed }) => isSealed));
   const live = await liveRecords(store, options.isGone);
   const bytesOf = (pack: Pack): number => live.get(pack.number)?.bytes ?? 0;
-  const victims = packs
+  let victims = packs
     .all()
     .filter((pack) => bytesOf(pack) < LIVE_SHARE * pack.committedLength)
     // Those without anything to move free their space first.
@@ -73,9 +73,13 @@ export async function rewriteSparsePacks(
     }
     return total;
   }
+  // Copies go to the open pack: it is no victim before it is sealed, for which a full disk may have no room.
+  if (
+    !victims.every(({ isSealed }) => isSealed) &&
+    !(await sealOpenPack(store))
+  )
+    victims = victims.filter(({ isSealed }) => isSealed);
   if (victims.length === 0) return total;
-  if (victims.some(({ isSealed }) => !isSealed))
-    await writing!.queue.sealPack();
   const removals = await Removals.find(store, victims);
   const mover = new RecordMover(store, removals);
   for (const batch of batches(victims, live)) {
@@ -187,6 +191,17 @@ function* batches(
     sum = NOTHING;
   }
   if (batch.length > 0) yield batch;
+}
+
+/** Seals the open pack; false where the disk has no room for that. */
+async function sealOpenPack({ interior }: LocalStore): Promise<boolean> {
+  try {
+    await interior.writing!.queue.sealPack();
+    return true;
+  } catch (error) {
+    if (!isNoSpace(error)) throw error;
+    return false;
+  }
 }
 
 /** `undefined` where the disk has no room for that. */

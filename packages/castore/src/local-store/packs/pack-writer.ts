@@ -65,7 +65,7 @@ export class PackWriter {
     this.#resumedAt = length;
   }
 
-  /** Starts a pack: its file and the names that lead to it are durable when this returns, its header with the first append. */
+  /** Starts a pack: its file, with its header, and the names that lead to it are durable when this returns. */
   static async create(
     files: FileSystem,
     packs: Packs,
@@ -84,6 +84,8 @@ export class PackWriter {
         createdMs: Date.now(),
       });
       await writeFully(files, fd, [header], 0);
+      // The index is about to say that there are so many bytes.
+      await files.fdatasync(fd);
       syncDirectory(path.dirname(file));
     } catch (error) {
       files.closeSync(fd);

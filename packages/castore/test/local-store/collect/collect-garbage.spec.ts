@@ -139,6 +139,24 @@ describe('collectGarbage', () => {
     expect((await countLocalStore(store.local)).packs.sparse).toBe(0);
   });
 
+  it('gives the space of the pack back that was written to last', async () => {
+    const kept = await putTree(1);
+    const lost = await Promise.all([2, 3, 4].map(putTree));
+    const [open] = store.temporary.packFiles();
+    expect(store.temporary.packFiles()).toHaveLength(1);
+    await store.passHours(25);
+    const { packs } = await store.collect([kept.root]);
+    expect(packs).toMatchObject({ removed: 1, left: 0 });
+    expect(fs.existsSync(open!)).toBe(false);
+    expect(packBytes()).toBeLessThan(20_000);
+    expect(await areStored(kept.parts)).not.toContain(false);
+    expect(await areStored(lost.flatMap(({ parts }) => parts))).not.toContain(
+      true,
+    );
+    await store.temporary.reopen();
+    expect(await areStored(kept.parts)).not.toContain(false);
+  });
+
   it('changes nothing in a dry run, and tells what would go', async () => {
     const kept = await putTree(1);
     const lost = await putTree(2);
