@@ -64,9 +64,12 @@ export class Mounts {
 }
 
 /** What a shell script says on stdout. It is killed when it hangs; a failure throws with what it said on stderr. */
-export function shell(script: string): Promise<string> {
+export function shell(
+  script: string,
+  timeout: number = PATIENCE_MS,
+): Promise<string> {
   return new Promise((resolve, reject) => {
-    const options = { timeout: PATIENCE_MS, killSignal: 'SIGKILL' } as const;
+    const options = { timeout, killSignal: 'SIGKILL' } as const;
     execFile(
       'sh',
       ['-c', script],
