@@ -41,6 +41,8 @@ export class LmdbIndex implements StoreIndex {
   readonly #options: LmdbIndexOptions;
   /** LMDB may answer nothing any more after a commit that failed. */
   #hasFailed = false;
+  #commits = 0;
+  #commitsUnderWay = 0;
 
   private constructor(
     database: RootDatabase<Buffer, Uint8Array>,
@@ -52,6 +54,12 @@ export class LmdbIndex implements StoreIndex {
     this.#fd = fd;
     this.#directory = directory;
     this.#options = options;
+  }
+
+  get generation(): number | undefined {
+    return this.#options.readOnly || this.#commitsUnderWay > 0
+      ? undefined
+      : this.#commits;
   }
 
   /** Opens or creates the index in a directory that exists. Throws whatever LMDB makes of a damaged file. */
@@ -119,6 +127,7 @@ export class LmdbIndex implements StoreIndex {
     if (needsRoom && roomIn(this.#directory) < bytes)
       throw refusal('ENOSPC', `the index may need ${bytes} bytes`);
     const database = this.#database;
+    this.#commitsUnderWay += 1;
     try {
       await database.batch(() => {
         for (const { key, value } of writes) {
@@ -130,6 +139,9 @@ export class LmdbIndex implements StoreIndex {
     } catch (error) {
       this.#hasFailed = true;
       throw this.#told(await commitCause(error));
+    } finally {
+      this.#commitsUnderWay -= 1;
+      this.#commits += 1;
     }
     this.#hasFailed = false;
     database.resetReadTxn();

@@ -24,6 +24,12 @@ export interface IndexCommitOptions {
  * The ordered map from keys to places in packs. It holds nothing that the packs don't hold: a lost one is rebuilt.
  */
 export interface StoreIndex {
+  /**
+   * Another with each commit: as long as it is the same, `get` answers what it answered. `undefined` where that can't be
+   * told: while a commit is under way, and where another process may write.
+   */
+  readonly generation: number | undefined;
+
   /** The value, the caller's to keep; `undefined` where the key has none. */
   get(key: Uint8Array): Buffer | undefined;
 

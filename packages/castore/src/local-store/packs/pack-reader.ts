@@ -2,6 +2,7 @@ import { crc32 } from 'node:zlib';
 import { type FileSystem, readFully } from '../file-system.ts';
 import type { RecordLocation } from '../index/index-entry.ts';
 import type { Pack } from './packs.ts';
+import { payloadBuffer } from './payload-buffer.ts';
 import {
   Codec,
   decodeRecordHeader,
@@ -53,7 +54,7 @@ export class PackReader {
     const length = RECORD_HEADER_BYTES + location.storedLength;
     const bytes =
       location.codec === Codec.raw
-        ? Buffer.allocUnsafe(length)
+        ? payloadBuffer(length)
         : this.#scratchOf(length);
     const found = readFully(
       this.#files,

@@ -1,5 +1,6 @@
 import type { Zstd } from '../compression/zstd.ts';
 import type { StoredRecord } from '../packs/pack-reader.ts';
+import { payloadBuffer } from '../packs/payload-buffer.ts';
 import { Codec } from '../packs/record.ts';
 
 /** The raw payload of a record whose checksum held; `undefined` where it doesn't decode to what its header says. */
@@ -10,7 +11,7 @@ export function decodePayload(
   if (header.codec === Codec.raw)
     return payload.length === header.rawLength ? payload : undefined;
   try {
-    const raw = Buffer.allocUnsafeSlow(header.rawLength);
+    const raw = payloadBuffer(header.rawLength);
     zstd.decompress(payload, raw);
     return raw;
   } catch {

@@ -41,6 +41,14 @@ export interface FoundRecord {
   readonly key?: Uint8Array;
 }
 
+/** What the index said last. */
+interface LookUp {
+  /** It holds for this one of the index alone. */
+  readonly generation: number;
+  readonly indexKey: Buffer;
+  readonly location: IndexedRecord;
+}
+
 /** Finds records and reads them, checked; what is damaged counts as not stored from then on. */
 export class RecordReader {
   readonly #parts: RecordReaderParts;
@@ -49,6 +57,8 @@ export class RecordReader {
   #packs: Packs;
   /** Records that turned out damaged, by index key, until the index forgot them. */
   readonly #demoted = new Set<string>();
+  /** Whoever opens a blob reads it next: that asks the index for the same key again. */
+  #last: LookUp | undefined;
 
   constructor(parts: RecordReaderParts) {
     this.#parts = parts;
@@ -145,6 +155,14 @@ export class RecordReader {
   }
 
   #lookUp(indexKey: Buffer): IndexedRecord | undefined {
+    const { generation } = this.#parts.index;
+    const last = this.#last;
+    if (
+      last !== undefined &&
+      last.generation === generation &&
+      compareBytes(last.indexKey, indexKey) === 0
+    )
+      return last.location;
     let location: IndexedRecord;
     try {
       const entry = this.#parts.index.get(indexKey);
@@ -161,6 +179,8 @@ export class RecordReader {
         { cause: error },
       );
     }
+    if (generation !== undefined)
+      this.#last = { generation, indexKey, location };
     return location;
   }
 

@@ -8,6 +8,7 @@ import type {
 export class MemoryIndex implements StoreIndex {
   readonly #values = new Map<string, Buffer>();
   readonly #beforeCommit: () => Promise<void>;
+  readonly generation = undefined;
 
   constructor(beforeCommit: () => Promise<void>) {
     this.#beforeCommit = beforeCommit;

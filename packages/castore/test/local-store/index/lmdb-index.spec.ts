@@ -70,6 +70,26 @@ describe('an index whose pages read as zeros', () => {
   });
 });
 
+describe('the generation of an index', () => {
+  it('is another one after a commit, and none while one is under way', async () => {
+    const before = index!.generation;
+    expect(before).toBeDefined();
+    const committed = index!.commit([
+      { key: Buffer.of(1), value: Buffer.of(1) },
+    ]);
+    expect(index!.generation).toBeUndefined();
+    await committed;
+    expect(index!.generation).toBeDefined();
+    expect(index!.generation).not.toBe(before);
+  });
+
+  it('is never told where another process may write', async () => {
+    await index!.close();
+    index = LmdbIndex.open(directory, { readOnly: true });
+    expect(index.generation).toBeUndefined();
+  });
+});
+
 describe('an index', () => {
   it('gives no value of zeros that a disk without an answer may have made', async () => {
     await index!.commit([{ key: Buffer.of(1), value: Buffer.alloc(5) }]);
