@@ -14,9 +14,9 @@ export interface CompressorOptions {
   /** Zstandard's level for long payloads, 1 to 18; shorter ones get one more. */
   readonly level: number;
   /**
-   * Threads beside the calling one; 0 compresses on the calling thread. Left out: one for each core but the
-   * calling thread's, one to four. There are
-   * none where the built worker isn't found: in code that runs from its TypeScript sources, or was bundled.
+   * Threads beside the calling one; 0 compresses on the calling thread. Left out: one for each core, one to four: the
+   * calling thread waits for them where files are large, and they for it where files are small. There are none where the
+   * built worker isn't found: in code that runs from its TypeScript sources, or was bundled.
    */
   readonly threads?: number | undefined;
 }
@@ -48,8 +48,7 @@ export class Compressor {
 
   static async open(options: CompressorOptions): Promise<Compressor> {
     const wanted =
-      options.threads ??
-      Math.min(MAX_THREADS, Math.max(1, availableParallelism() - 1));
+      options.threads ?? Math.min(MAX_THREADS, availableParallelism());
     const count = existsSync(WORKER) ? wanted : 0;
     const threads = Array.from(
       { length: count },
@@ -104,6 +103,8 @@ class CompressionThread {
   #start(): Worker {
     const worker = new Worker(WORKER, {
       workerData: { level: this.#level },
+      // What it makes is short-lived and small: left to itself, room for that would grow to 48 MiB.
+      resourceLimits: { maxYoungGenerationSizeMb: 2 },
     });
     worker.unref();
     worker.on('message', (result: CompressedBatch) => {

@@ -34,8 +34,8 @@ export interface PreparedRecord {
 /** From this size on a payload is handed to the kernel where it lies; smaller ones are gathered in one buffer. */
 const GATHER_BELOW_BYTES = 16 * 1024;
 
-/** A gathering buffer up to this size is used again. */
-const KEPT_SLAB_BYTES = 4 * 1024 * 1024;
+/** As much is gathered for one write, in a buffer that is used again. */
+const SLAB_BYTES = 4 * 1024 * 1024;
 
 /** Appends to one pack. Nothing counts before {@link PackWriter.commit}. */
 export class PackWriter {
@@ -109,8 +109,15 @@ export class PackWriter {
   /** Writes records and makes them durable. Answers with the offset of each. */
   async append(records: readonly PreparedRecord[]): Promise<number[]> {
     if (this.#isDirty) await this.rollBack();
-    const { buffers, offsets, end } = this.#layOut(records);
-    await writeFully(this.#files, this.#fd, buffers, this.#length);
+    const offsets: number[] = [];
+    let end = this.#length;
+    for (let next = 0; next < records.length;) {
+      const laidOut = this.#layOut(records, next, end);
+      await writeFully(this.#files, this.#fd, laidOut.buffers, end);
+      for (const offset of laidOut.offsets) offsets.push(offset);
+      next += laidOut.offsets.length;
+      end = laidOut.end;
+    }
     await this.#files.fdatasync(this.#fd);
     for (const [i, record] of records.entries()) {
       const { kind, codec, key, rawLength } = record;
@@ -147,16 +154,15 @@ export class PackWriter {
     const entries = await this.#allEntries();
     const payload = entries.encode();
     const offset = this.#length;
-    const record = this.#layOut([
-      {
-        kind: RecordKind.footer,
-        key: hashBytes(payload).bytes,
-        codec: Codec.raw,
-        payload,
-        rawLength: payload.length,
-        payloadCrc: crc32(payload),
-      },
-    ]);
+    const footer: PreparedRecord = {
+      kind: RecordKind.footer,
+      key: hashBytes(payload).bytes,
+      codec: Codec.raw,
+      payload,
+      rawLength: payload.length,
+      payloadCrc: crc32(payload),
+    };
+    const record = this.#layOut([footer], 0, offset);
     const trailer = encodePackTrailer(offset, entries.length);
     await writeFully(
       this.#files,
@@ -188,21 +194,31 @@ export class PackWriter {
     return all;
   }
 
-  #layOut(records: readonly PreparedRecord[]): {
+  /** Lays out as many of the records from a number on as one write takes, to lie from `start` on. */
+  #layOut(
+    records: readonly PreparedRecord[],
+    first: number,
+    start: number,
+  ): {
     buffers: Uint8Array[];
     offsets: number[];
     end: number;
   } {
     let gathered = 0;
-    for (const { payload } of records)
-      gathered += gatheredBytes(payload.length);
+    let last = first;
+    for (; last < records.length; last += 1) {
+      const more = gatheredBytes(records[last]!.payload.length);
+      if (gathered + more > SLAB_BYTES) break;
+      gathered += more;
+    }
     const slab = this.#slabOf(gathered);
     const buffers: Uint8Array[] = [];
     const offsets: number[] = [];
     let slabStart = 0;
     let slabEnd = 0;
-    let end = this.#length;
-    for (const record of records) {
+    let end = start;
+    for (let i = first; i < last; i += 1) {
+      const record = records[i]!;
       const { payload } = record;
       encodeRecordHeader(
         { ...record, storedLength: payload.length },
@@ -229,11 +245,10 @@ export class PackWriter {
     return { buffers, offsets, end };
   }
 
-  /** A buffer for one write; what was written from it before is on the disk by then. */
+  /** A buffer for one write; what was written from it before is in the file by then. */
   #slabOf(bytes: number): Buffer {
-    if (bytes > KEPT_SLAB_BYTES) return Buffer.allocUnsafeSlow(bytes);
     if (bytes > this.#slab.length)
-      this.#slab = Buffer.allocUnsafeSlow(Math.min(KEPT_SLAB_BYTES, 2 * bytes));
+      this.#slab = Buffer.allocUnsafeSlow(Math.min(SLAB_BYTES, 2 * bytes));
     return this.#slab.subarray(0, bytes);
   }
 }
