@@ -6,15 +6,30 @@ import { Codec } from '../packs/record.ts';
 /** The raw payload of a record whose checksum held; `undefined` where it doesn't decode to what its header says. */
 export function decodePayload(
   zstd: Zstd,
-  { header, payload }: StoredRecord,
+  record: StoredRecord,
 ): Uint8Array | undefined {
+  const { header, payload } = record;
   if (header.codec === Codec.raw)
     return payload.length === header.rawLength ? payload : undefined;
+  const raw = payloadBuffer(header.rawLength);
+  return decodePayloadInto(zstd, record, raw) ? raw : undefined;
+}
+
+/** Fills `into` with the raw payload of such a record; false where it isn't just as long. */
+export function decodePayloadInto(
+  zstd: Zstd,
+  { header, payload }: StoredRecord,
+  into: Uint8Array,
+): boolean {
+  if (header.codec === Codec.raw) {
+    if (payload.length !== into.length) return false;
+    into.set(payload);
+    return true;
+  }
   try {
-    const raw = payloadBuffer(header.rawLength);
-    zstd.decompress(payload, raw);
-    return raw;
+    zstd.decompress(payload, into);
+    return true;
   } catch {
-    return undefined;
+    return false;
   }
 }

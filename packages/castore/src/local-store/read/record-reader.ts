@@ -1,9 +1,10 @@
 import { compareBytes } from '../../digest/bytes.ts';
 import { hashBytes } from '../../digest/hasher.ts';
 import { CastoreError } from '../../errors.ts';
-import { countPassingBytes } from '../../heap/passing-buffers.ts';
 import type { Zstd } from '../compression/zstd.ts';
-import { decodePayload } from './decode-payload.ts';
+import { countPassingBytes } from '../../heap/passing-buffers.ts';
+import { payloadBuffer } from '../packs/payload-buffer.ts';
+import { decodePayloadInto } from './decode-payload.ts';
 import type { FileSystem } from '../file-system.ts';
 import {
   decodeIndexEntry,
@@ -83,26 +84,28 @@ export class RecordReader {
   }
 
   /**
-   * The raw payload of a record that was located, the caller's to keep. It is read twice before it counts as damaged:
-   * a retry clears what a bus or a cache did.
+   * The raw payload of a record that was located: in `into`, where given, which must be just as long; otherwise the
+   * caller's to keep. It is read twice before it counts as damaged: a retry clears what a bus or a cache did.
    *
    * @throws CastoreError `castore/corrupt-store`, `castore/io`
    */
-  read(found: FoundRecord): Uint8Array {
+  read(found: FoundRecord, into?: Uint8Array): Uint8Array {
     const { location } = found;
     const pack = this.#packOf(location);
     if (pack !== undefined) {
-      const payload =
-        this.#readOnce(pack, found) ?? this.#readOnce(pack, found);
-      if (payload !== undefined) {
-        countPassingBytes(payload.length);
+      const payload = into ?? payloadBuffer(location.rawLength);
+      if (
+        this.#readOnce(pack, found, payload) ||
+        this.#readOnce(pack, found, payload)
+      ) {
+        if (into === undefined) countPassingBytes(payload.length);
         return payload;
       }
     }
     // It may have been moved since it was located.
     const now = this.#lookUp(Buffer.from(found.indexKey));
     if (now !== undefined && !isSamePlace(now, location))
-      return this.read({ ...found, location: now });
+      return this.read({ ...found, location: now }, into);
     this.#demote(found.indexKey);
     throw new CastoreError(
       'castore/corrupt-store',
@@ -122,7 +125,7 @@ export class RecordReader {
     const { location, kind, key } = found;
     if (location.codec !== Codec.raw) {
       if (into.length < location.rawLength) return false;
-      into.set(this.read(found));
+      this.read(found, into);
       return true;
     }
     if (!isContentAddressed(kind) || key === undefined) return false;
@@ -194,20 +197,30 @@ export class RecordReader {
     }
   }
 
-  #readOnce(pack: Pack, found: FoundRecord): Uint8Array | undefined {
-    const { location, kind } = found;
+  /** Fills `into` with the payload; false where what lies there isn't the record. */
+  #readOnce(pack: Pack, found: FoundRecord, into: Uint8Array): boolean {
+    const { location, kind, key } = found;
+    if (
+      location.codec === Codec.raw &&
+      isContentAddressed(kind) &&
+      key !== undefined
+    ) {
+      // Its key says all that the header does, and more.
+      const isRead = this.#fromFile(pack, () =>
+        this.#reader.readPart(pack, location, 0, into),
+      );
+      return isRead === true && isNamed(into, key);
+    }
     const record = this.#fromFile(pack, () =>
       this.#reader.read(pack, location),
     );
-    if (record === undefined || record.header.kind !== kind) return undefined;
-    const key = found.key ?? record.header.key;
-    if (compareBytes(record.header.key, key) !== 0) return undefined;
-    const payload = decodePayload(this.#parts.zstd, record);
-    if (payload === undefined) return undefined;
-    return !isContentAddressed(kind) ||
-      compareBytes(hashBytes(payload).bytes, key) === 0
-      ? payload
-      : undefined;
+    if (record === undefined || record.header.kind !== kind) return false;
+    if (key !== undefined && compareBytes(record.header.key, key) !== 0)
+      return false;
+    return (
+      decodePayloadInto(this.#parts.zstd, record, into) &&
+      (!isContentAddressed(kind) || isNamed(into, record.header.key))
+    );
   }
 
   /** The pack, where it is known and long enough to hold the record: a put is trusted no further than that. */
@@ -231,6 +244,10 @@ export class RecordReader {
       () => {},
     );
   }
+}
+
+function isNamed(payload: Uint8Array, key: Uint8Array): boolean {
+  return compareBytes(hashBytes(payload).bytes, key) === 0;
 }
 
 function holds(pack: Pack | undefined, location: RecordLocation): boolean {
