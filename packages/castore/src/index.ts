@@ -129,6 +129,9 @@ export type {
 export { DirectoryLookahead } from './tree/directory-lookahead.ts';
 export { readTree } from './tree/read-tree.ts';
 export type { ReadTreeServices } from './tree/read-tree.ts';
+export { readFile } from './tree/read-file.ts';
+export { walkTree } from './tree/walk-tree.ts';
+export type { StructureEvent } from './tree/walk-tree.ts';
 export { treeToDisk } from './tree/to-disk.ts';
 export type { TreeToDiskOptions } from './tree/to-disk.ts';
 

@@ -1,4 +1,4 @@
-import { renderNar } from '@tvix/store';
+import { RenderBuffers, renderNar } from '@tvix/store';
 import type { CommandContext } from './command.ts';
 import { parseStorePathArgument, requireNode } from './store-path-argument.ts';
 import { withStoreToRead } from './with-store.ts';
@@ -15,7 +15,11 @@ export async function dumpFromStore(
   const argument = parseStorePathArgument(path);
   await withStoreToRead(context, async (store) => {
     const { node } = await requireNode(store, argument);
-    await writeAhead(gathered(renderNar(node, store)), context.output);
+    const buffers = new RenderBuffers();
+    const pieces = gathered(renderNar(node, store, { buffers }));
+    await writeAhead(pieces, context.output, (written) => {
+      for (const piece of written) buffers.give(piece);
+    });
   });
 }
 

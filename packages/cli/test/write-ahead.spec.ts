@@ -23,6 +23,23 @@ describe('writeAhead', () => {
     expect(written).toEqual([0, 1, 2, 3, 4]);
   });
 
+  it('tells of pieces once they are written', async () => {
+    const events: string[] = [];
+    await writeAhead(
+      pieces(3),
+      {
+        write: async ([chunk]) => {
+          await turn();
+          events.push(`wrote ${chunk![0]}`);
+        },
+      },
+      ([chunk]) => events.push(`told of ${chunk![0]}`),
+    );
+    expect(events).toEqual(
+      [0, 1, 2].flatMap((i) => [`wrote ${i}`, `told of ${i}`]),
+    );
+  });
+
   it('makes no more than two pieces ahead of the one that is written', async () => {
     let made = 0;
     let written = 0;

@@ -23,6 +23,11 @@ import {
 /** Settings of a {@link NarWriter}. */
 export interface NarWriterOptions {
   readonly limits?: Partial<NarLimits>;
+  /**
+   * Gives the buffers that are written to, of 64 KiB and more, whatever is in them. Each is handed on once, as a view
+   * from its start, so that it can be used again after that. Fresh ones of 64 KiB where left out.
+   */
+  readonly allocate?: () => Uint8Array;
 }
 
 /** What the next call must provide. */
@@ -32,11 +37,13 @@ const BUFFER_BYTES = 64 * 1024;
 /** From this length on, handing data on costs less than copying it. */
 const PASS_THROUGH_BYTES = 32 * 1024;
 const MAX_U64 = 2n ** 64n - 1n;
+const NO_BYTES = new Uint8Array(0);
 
 /**
  * A strict writer of one archive, from events to bytes: call one method an event, and {@link take} what is ready. It is
- * synchronous. Headers and small contents are gathered into buffers of 64 KiB; `data` of 32 KiB and more is handed on
- * by reference, so leave it unchanged until the taken chunk has been used.
+ * synchronous. Headers and small contents are gathered into buffers; `data` of 32 KiB and more is handed on by
+ * reference, so leave it unchanged until the taken chunk has been used. Who reads contents from somewhere can have them
+ * put in their place: {@link room}.
  *
  * After an error the writer must be discarded.
  */
@@ -47,7 +54,8 @@ export class NarWriter {
   #contentsLeft = 0n;
   #padding = 0;
   #ready: Uint8Array[] = [];
-  #buffer = new Uint8Array(BUFFER_BYTES);
+  readonly #allocate: (() => Uint8Array) | undefined;
+  #buffer: Uint8Array = NO_BYTES;
   /** The bytes of the buffer that were handed on already, and those that are filled. */
   #handedOn = 0;
   #filled = 0;
@@ -55,6 +63,7 @@ export class NarWriter {
 
   constructor(options: NarWriterOptions = {}) {
     this.#limits = resolveLimits(options.limits);
+    this.#allocate = options.allocate;
     this.#put(ARCHIVE_START);
   }
 
@@ -109,14 +118,7 @@ export class NarWriter {
    */
   data(bytes: Uint8Array): void {
     if (bytes.length === 0) return;
-    this.#expect('contents', 'file contents');
-    const left = this.#contentsLeft - BigInt(bytes.length);
-    if (left < 0n)
-      throw new NarError(
-        'nar/invalid-input',
-        `file is ${-left} bytes longer than its size`,
-      );
-    this.#contentsLeft = left;
+    this.#expectContents(bytes.length);
     if (bytes.length < PASS_THROUGH_BYTES) {
       this.#put(bytes);
     } else {
@@ -124,10 +126,30 @@ export class NarWriter {
       this.#ready.push(bytes);
       this.#bytesWritten += bytes.length;
     }
-    if (left === 0n) {
-      this.#putZeros(this.#padding);
-      this.#closeNode();
-    }
+    this.#contentsAdvance(bytes.length);
+  }
+
+  /**
+   * The place in the archive where the next bytes of the current file go, whatever is in it: fill all of it, then say so
+   * with {@link filled}, or provide them as {@link data} after all. `undefined` where no buffer is so long.
+   *
+   * @throws NarError as {@link data} does
+   */
+  room(length: number): Uint8Array | undefined {
+    this.#expectContents(length);
+    if (this.#filled > 0 && this.#filled + length > this.#buffer.length)
+      this.#renew();
+    const end = this.#filled + length;
+    return end <= this.#buffer.length
+      ? this.#buffer.subarray(this.#filled, end)
+      : undefined;
+  }
+
+  /** The room that was given last holds that many bytes of the file. */
+  filled(length: number): void {
+    this.#expectContents(length);
+    this.#advance(length);
+    this.#contentsAdvance(length);
   }
 
   /**
@@ -180,12 +202,17 @@ export class NarWriter {
 
   /**
    * The bytes that are ready, in order; each is handed out once. Before {@link finish} the last few stay back until they
-   * fill a buffer.
+   * fill a buffer, or {@link flush} is called.
    */
   take(): Uint8Array[] {
     const ready = this.#ready;
     if (ready.length > 0) this.#ready = [];
     return ready;
+  }
+
+  /** Makes all bytes ready that there are. */
+  flush(): void {
+    this.#handOn();
   }
 
   #expect(state: State, what: string): void {
@@ -205,6 +232,23 @@ export class NarWriter {
       'nar/invalid-input',
       `expected ${expected}, got ${what}`,
     );
+  }
+
+  #expectContents(length: number): void {
+    this.#expect('contents', 'file contents');
+    const excess = BigInt(length) - this.#contentsLeft;
+    if (excess > 0n)
+      throw new NarError(
+        'nar/invalid-input',
+        `file is ${excess} bytes longer than its size`,
+      );
+  }
+
+  #contentsAdvance(length: number): void {
+    this.#contentsLeft -= BigInt(length);
+    if (this.#contentsLeft > 0n) return;
+    this.#putZeros(this.#padding);
+    this.#closeNode();
   }
 
   #closeNode(): void {
@@ -231,7 +275,9 @@ export class NarWriter {
   }
 
   #putZeros(count: number): void {
+    if (count === 0) return;
     this.#reserve(count);
+    this.#buffer.fill(0, this.#filled, this.#filled + count);
     this.#advance(count);
   }
 
@@ -246,18 +292,24 @@ export class NarWriter {
     this.#bytesWritten += bytes;
   }
 
-  /** Makes room for `bytes` (less than a buffer) in one piece. A fresh buffer is all zeros: padding needs no writing. */
+  /** Makes room for `bytes` (less than a buffer) in one piece. */
   #reserve(bytes: number): void {
-    if (this.#filled + bytes <= this.#buffer.length) return;
+    if (this.#filled + bytes > this.#buffer.length) this.#renew();
+  }
+
+  #renew(): void {
     this.#handOn();
-    this.#buffer = new Uint8Array(BUFFER_BYTES);
+    this.#buffer = this.#allocate?.() ?? new Uint8Array(BUFFER_BYTES);
     this.#handedOn = 0;
     this.#filled = 0;
   }
 
   #handOn(): void {
-    if (this.#filled > this.#handedOn)
+    if (this.#filled > this.#handedOn) {
       this.#ready.push(this.#buffer.subarray(this.#handedOn, this.#filled));
+      // What is left of a buffer that comes back once its piece was used must not be written to.
+      if (this.#allocate !== undefined) this.#buffer = NO_BYTES;
+    }
     this.#handedOn = this.#filled;
   }
 }

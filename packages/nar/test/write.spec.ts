@@ -135,6 +135,81 @@ describe('NarWriter', () => {
     expect(writer.bytesWritten).toBe(96 + large.length + 16);
   });
 
+  it('hands each buffer on once that it was given, whatever was in it', () => {
+    const given: Uint8Array[] = [];
+    const writer = new NarWriter({
+      allocate: () => {
+        given.push(new Uint8Array(64 * 1024).fill(0xff));
+        return given.at(-1)!;
+      },
+    });
+    const tree = directory({
+      a: file('x'.repeat(60_000)),
+      b: file('y'.repeat(40_001)),
+      c: file('some bytes'),
+      d: link('somewhere'),
+    });
+    for (const event of eventsOf(tree)) writer.write(event);
+    writer.flush();
+    writer.finish();
+    const chunks = writer.take();
+    expect(Buffer.compare(Buffer.concat(chunks), encodeTree(tree))).toBe(0);
+    const used = chunks.filter(({ buffer }) =>
+      given.some((one) => one.buffer === buffer),
+    );
+    expect(new Set(used.map(({ buffer }) => buffer)).size).toBe(used.length);
+    expect(used.length).toBe(given.length);
+    for (const { byteOffset } of used) expect(byteOffset).toBe(0);
+  });
+
+  it('gives room for contents in their place', () => {
+    const contents = 'contents, and more of them';
+    const tree = directory({ a: file(contents), b: file('') });
+    const writer = new NarWriter();
+    for (const event of eventsOf(tree)) {
+      if (event.type !== 'data' || event.bytes.length === 0) {
+        writer.write(event);
+        continue;
+      }
+      const first = writer.room(10)!;
+      first.set(event.bytes.subarray(0, 10));
+      writer.filled(10);
+      // What was given room for may come another way after all.
+      writer.room(event.bytes.length - 10)!.fill(0xff);
+      writer.data(event.bytes.subarray(10));
+    }
+    writer.finish();
+    expect(Buffer.compare(Buffer.concat(writer.take()), encodeTree(tree))).toBe(
+      0,
+    );
+  });
+
+  it('gives no room that is longer than a buffer, and goes on', () => {
+    const contents = 'z'.repeat(64 * 1024 + 1);
+    const writer = new NarWriter();
+    writer.regular(false, BigInt(contents.length));
+    expect(writer.room(contents.length)).toBeUndefined();
+    writer.data(bytesOf(contents));
+    writer.finish();
+    expect(
+      Buffer.compare(Buffer.concat(writer.take()), encodeTree(file(contents))),
+    ).toBe(0);
+  });
+
+  it('gives no room for more than the file has', () => {
+    const writer = new NarWriter();
+    expect(narErrorOf(() => writer.room(1))).toMatchObject({
+      code: 'nar/invalid-input',
+    });
+    writer.regular(false, 3n);
+    expect(narErrorOf(() => writer.room(4))).toMatchObject({
+      code: 'nar/invalid-input',
+    });
+    expect(narErrorOf(() => writer.filled(4))).toMatchObject({
+      code: 'nar/invalid-input',
+    });
+  });
+
   it('gathers small pieces into buffers of 64 KiB', () => {
     const names = Array.from(
       { length: 2000 },

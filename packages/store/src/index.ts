@@ -41,6 +41,8 @@ export { ingestNar } from './nar/ingest.ts';
 export type { NarIngestion } from './nar/ingest.ts';
 export { LocalNarCalculationCache } from './nar/local-calculation-cache.ts';
 export { renderNar } from './nar/render.ts';
+export type { RenderOptions, RenderSource } from './nar/render.ts';
+export { RenderBuffers } from './nar/render-buffers.ts';
 export { RenderingNarCalculation } from './nar/rendering-calculation.ts';
 export type { TreeStorage } from './nar/tree-storage.ts';
 export { pathInfoFromNarInfo, pathInfoToNarInfo } from './path-info/narinfo.ts';

@@ -144,6 +144,15 @@ export interface BlobService {
    */
   readPart?(digest: B3Digest, place: BlobPlace, into: Uint8Array): boolean;
 
+  /**
+   * Fills `into` with a blob, or a chunk of one, that is just as long, before it returns: for those who know where its
+   * bytes belong. Verified each time. False where no blob of that length lies here in one piece: ask in another way then.
+   * Left out by backends that have nothing at hand.
+   *
+   * @throws CastoreError `castore/corrupt-blob`, `castore/io`, `castore/closed`; what is in `into` then is nothing
+   */
+  readWhole?(digest: B3Digest, into: Uint8Array): boolean;
+
   /** Those of the digests that aren't stored, each once, in their order. */
   findMissing(
     digests: readonly B3Digest[],

@@ -118,6 +118,12 @@ export class LocalBlobService implements BlobService {
     );
   }
 
+  readWhole(digest: B3Digest, into: Uint8Array): boolean {
+    return corruptAs(digest, () =>
+      this.#store.readWhole(RecordKind.chunk, digest.bytes, into),
+    );
+  }
+
   async findMissing(
     digests: readonly B3Digest[],
     options?: CallOptions,

@@ -82,6 +82,13 @@ export class MemoryBlobService implements BlobService {
     });
   }
 
+  readWhole(digest: B3Digest, into: Uint8Array): boolean {
+    const blob = this.#blobs.get(digest);
+    if (blob?.size !== into.length) return false;
+    joinInto(into, blob.pieces);
+    return true;
+  }
+
   async findMissing(
     digests: readonly B3Digest[],
     options?: CallOptions,

@@ -3,6 +3,7 @@ import type { B3Digest } from '../digest/b3-digest.ts';
 import { blobBatches } from './blob-batches.ts';
 import { blobFailures } from './blob-failures.ts';
 import { blobParts } from './blob-parts.ts';
+import { blobWholes } from './blob-wholes.ts';
 import { blobReading } from './blob-reading.ts';
 import type { BlobSuite } from './blob-suite.ts';
 import { blobWriting } from './blob-writing.ts';
@@ -22,6 +23,7 @@ export function runBlobServiceConformance(
     blobWriting,
     blobReading,
     blobParts,
+    blobWholes,
     blobBatches,
     blobFailures,
   ]);

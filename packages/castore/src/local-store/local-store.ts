@@ -230,6 +230,21 @@ export class LocalStore implements AsyncDisposable {
   }
 
   /**
+   * Fills `into` with the raw bytes of a record, checked as {@link LocalStore.read} does. False where none of that length
+   * is stored.
+   *
+   * @throws CastoreError as {@link LocalStore.read} does
+   */
+  readWhole(kind: KeyedKind, key: Uint8Array, into: Uint8Array): boolean {
+    this.#assertOpen();
+    const indexKey = recordIndexKey(kind, key);
+    const location = this.#use(kind, key, indexKey);
+    if (location?.rawLength !== into.length) return false;
+    this.#records.read({ location, indexKey, kind, key }, () => into);
+    return true;
+  }
+
+  /**
    * When a record was last stored or asked for, in milliseconds since 1970, at most half an hour early; `undefined` where
    * it isn't stored. Asking for this isn't use.
    */

@@ -1,10 +1,10 @@
 import type { BlobService, CallOptions } from '../blob-service/blob-service.ts';
 import type { DirectoryLookup } from '../directory-service/traverse.ts';
-import type { NamedNode, Node } from '../node/node.ts';
-import { DirectoryLookahead } from './directory-lookahead.ts';
+import type { Node } from '../node/node.ts';
 import type { TreeEvent } from './event.ts';
 import { Segment } from './segment.ts';
 import { stopSignal } from './stop-signal.ts';
+import { walkTree } from './walk-tree.ts';
 
 /** Where a tree comes from. */
 export interface ReadTreeServices {
@@ -51,48 +51,21 @@ export async function* readTree(
   }
 }
 
-/** A directory on the way down. */
-interface Place {
-  readonly entries: readonly NamedNode[];
-  at: number;
-}
-
 async function* planTree(
   root: Node,
   { blobs, directories }: ReadTreeServices,
   options: CallOptions,
 ): AsyncGenerator<Segment, void, undefined> {
-  const lookahead =
-    root.type === 'directory'
-      ? new DirectoryLookahead(directories, root.digest, options)
-      : undefined;
-  const way: Place[] = [];
   let segment = new Segment(blobs, options);
-  let entry: Partial<NamedNode> | undefined = { node: root };
-  for (;;) {
-    switch (entry?.node?.type) {
-      case 'directory':
-        segment.push({ type: 'directory' });
-        way.push({ entries: (await lookahead!.next()).entries, at: 0 });
-        break;
-      case 'file':
-        segment.pushFile(entry.node, entry.name);
-        break;
-      case 'symlink':
-        segment.push(entry.node);
-    }
-    if (segment.isFull) {
+  let name: Uint8Array | undefined;
+  for await (const events of walkTree(root, directories, options)) {
+    for (const event of events) {
+      if (event.type === 'stored') segment.pushFile(event, name);
+      else segment.push(event);
+      if (event.type === 'entry') name = event.name;
+      if (!segment.isFull) continue;
       yield segment;
       segment = new Segment(blobs, options);
-    }
-    const place = way.at(-1);
-    if (place === undefined) break;
-    entry = place.entries[place.at++];
-    if (entry === undefined) {
-      way.pop();
-      segment.push({ type: 'end' });
-    } else {
-      segment.push({ type: 'entry', name: entry.name! });
     }
   }
   yield segment;

@@ -4,9 +4,8 @@ import type {
   CallOptions,
 } from '../blob-service/blob-service.ts';
 import { CastoreError } from '../errors.ts';
-import type { FileNode } from '../node/node.ts';
 import { quoteBytes } from '../path/path-component.ts';
-import type { TreeEvent } from './event.ts';
+import type { StoredFile, TreeEvent } from './event.ts';
 
 /** Files up to this length are fetched many at a time. */
 const SMALL_FILE_BYTES = 128n * 1024n;
@@ -17,7 +16,7 @@ const MAX_EVENTS = 4096;
 
 /** A file, with the name by which an error can point at it. */
 interface NamedFile {
-  readonly node: FileNode;
+  readonly node: StoredFile;
   readonly name: Uint8Array | undefined;
 }
 
@@ -63,7 +62,7 @@ export class Segment {
   }
 
   /** Adds a file with its contents. */
-  pushFile(node: FileNode, name: Uint8Array | undefined): void {
+  pushFile(node: StoredFile, name: Uint8Array | undefined): void {
     const { size, executable } = node;
     this.#events.push({ type: 'regular', executable, size });
     if (size > SMALL_FILE_BYTES) {

@@ -1,3 +1,4 @@
+import { RenderBuffers } from '../nar/render-buffers.ts';
 import { NarSizes } from '../nar/sizes.ts';
 import type {
   BinaryCacheOptions,
@@ -18,6 +19,7 @@ export class BinaryCache {
       ...services,
       options,
       sizes: new NarSizes(services.directories),
+      buffers: new RenderBuffers(),
       commits: new Turns(),
       narInfoReplies: new WeakMap(),
     };

@@ -1,6 +1,7 @@
 import type { BlobService, DirectoryService } from '@tvix/castore';
 import type { PublicKey } from '@tvix/nar';
 import type { NarCalculationService } from '../nar/calculation.ts';
+import type { RenderBuffers } from '../nar/render-buffers.ts';
 import type { NarSizes } from '../nar/sizes.ts';
 import type { PathInfo } from '../path-info/path-info.ts';
 import type { PathInfoService } from '../path-info-service/path-info-service.ts';
@@ -46,6 +47,8 @@ export interface BinaryCacheOptions extends CacheInfoOptions {
 /** What the resources share. */
 export interface CacheContext extends BinaryCacheServices {
   readonly sizes: NarSizes;
+  /** What NARs are rendered into. */
+  readonly buffers: RenderBuffers;
   /** One commit at a time for each key: of two that add signatures, none loses its own. */
   readonly commits: Turns;
   /** Narinfos as they were answered. What a path info says never changes, and neither does how it is signed here. */

@@ -35,14 +35,14 @@ export function nar(
       const found = await findNar(name, context, request);
       if (found !== undefined) {
         return found.compression === 'none'
-          ? narReply(storedNar(found, context), request)
+          ? narReply(storedNar(found, context), request, context)
           : repackedReply(found, context);
       }
       if (name.type !== 'path') return notFound('no such NAR');
       const upstream = await findNarUpstream(name, context, request);
       return upstream === undefined
         ? notFound('no such NAR')
-        : narReply(arrivingNar(upstream, name, context), request);
+        : narReply(arrivingNar(upstream, name, context), request, context);
     },
     ...(name.type === 'file' && { put: narUpload(context, name) }),
   };
@@ -63,13 +63,10 @@ function storedNar(found: ServedNar, context: CacheContext): NarSource {
     narSize,
     open({ start, end }, options) {
       const offset = BigInt(start);
-      const bytes = renderNarFrom(
-        node,
-        offset,
-        context,
-        context.sizes,
-        options,
-      );
+      const bytes = renderNarFrom(node, offset, context, context.sizes, {
+        ...options,
+        buffers: context.buffers,
+      });
       return end === Number(narSize) ? bytes : firstBytes(bytes, end - start);
     },
   };
@@ -95,7 +92,11 @@ function arrivingNar(
   };
 }
 
-function narReply(nar: NarSource, { headers }: CacheRequest): Reply {
+function narReply(
+  nar: NarSource,
+  { headers }: CacheRequest,
+  { buffers }: CacheContext,
+): Reply {
   const length = Number(nar.narSize);
   const coding =
     headers.range === undefined && length <= MAX_ENCODED_BYTES
@@ -134,6 +135,7 @@ function narReply(nar: NarSource, { headers }: CacheRequest): Reply {
     stream: {
       length: span.end - span.start,
       open: (signal) => nar.open(span, { signal }),
+      release: (piece) => buffers.give(piece),
     },
   };
 }

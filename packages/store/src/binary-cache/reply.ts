@@ -16,6 +16,8 @@ export interface ReplyStream {
   open(
     signal: AbortSignal,
   ): AsyncIterable<Uint8Array> | Promise<AsyncIterable<Uint8Array> | undefined>;
+  /** Told of a piece once it was sent, and nobody looks at its bytes any more. */
+  release?(this: void, piece: Uint8Array): void;
 }
 
 export const TEXT = 'text/plain; charset=utf-8';

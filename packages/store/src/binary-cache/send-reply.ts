@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import { notFound } from './reply.ts';
-import type { Reply } from './reply.ts';
+import type { Reply, ReplyStream } from './reply.ts';
 
 /** How a reply goes out. */
 export interface SendOptions {
@@ -53,7 +53,7 @@ export async function sendReply(
   if (stream.length !== undefined) all['Content-Length'] = stream.length;
   response.writeHead(status, all);
   if (isHead) response.end();
-  else await sendStream(bytes, stream.length, response, signal);
+  else await sendStream(bytes, stream, response, signal);
 }
 
 function headersOf(
@@ -69,7 +69,7 @@ function headersOf(
 
 async function sendStream(
   bytes: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
-  length: number | undefined,
+  { length, release }: Pick<ReplyStream, 'length' | 'release'>,
   response: ServerResponse,
   signal: AbortSignal,
 ): Promise<void> {
@@ -78,7 +78,10 @@ async function sendStream(
     signal.throwIfAborted();
     sent += piece.length;
     if (length !== undefined && sent > length) break;
-    if (!response.write(piece)) await drained(response, signal);
+    const isWelcome = response.write(piece, (error) => {
+      if (!error) release?.(piece);
+    });
+    if (!isWelcome) await drained(response, signal);
   }
   if (length !== undefined && sent !== length) {
     throw new Error(

@@ -1,14 +1,31 @@
 import { readTree } from '@tvix/castore';
-import type { CallOptions, Node, ReadTreeServices } from '@tvix/castore';
+import type {
+  BlobService,
+  CallOptions,
+  Node,
+  ReadTreeServices,
+} from '@tvix/castore';
 import { NarWriter } from '@tvix/nar';
+import { renderAtHand } from './render-at-hand.ts';
+import { RenderBuffers } from './render-buffers.ts';
 import { writeEvents } from './write-events.ts';
+
+/** What an archive is rendered from. */
+export interface RenderSource extends ReadTreeServices {
+  readonly blobs: ReadTreeServices['blobs'] & Pick<BlobService, 'readWhole'>;
+}
+
+/** Settings of {@link renderNar}. */
+export interface RenderOptions extends CallOptions {
+  /** Where pieces lie. Whoever is done with one may give it back. */
+  readonly buffers?: RenderBuffers | undefined;
+}
 
 /** So many events are written before their bytes are handed on. */
 const SLICE_EVENTS = 32;
 
 /**
- * The NAR of a castore node, in pieces of some 64 KiB as they are asked for; nothing but a batch is read ahead. A piece
- * belongs to whoever got it.
+ * The NAR of a castore node, in pieces of some 256 KiB as they are asked for. A piece belongs to whoever got it.
  *
  * @throws CastoreError `castore/blob-not-found`, `castore/directory-not-found`, `castore/wrong-size` where a blob isn't
  *   as long as its file node says; StoreError `store/no-nar-form` where names, targets or the depth exceed what a NAR
@@ -16,17 +33,32 @@ const SLICE_EVENTS = 32;
  */
 export async function* renderNar(
   node: Node,
-  storage: ReadTreeServices,
-  options?: CallOptions,
+  source: RenderSource,
+  options: RenderOptions = {},
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  const writer = new NarWriter();
-  for await (const events of readTree(node, storage, options)) {
+  const buffers = options.buffers ?? new RenderBuffers();
+  const writer = new NarWriter({ allocate: () => buffers.take() });
+  const { signal } = options;
+  const callOptions = signal === undefined ? {} : { signal };
+  yield* source.blobs.readWhole === undefined
+    ? renderFetched(writer, node, source, callOptions)
+    : renderAtHand(writer, node, source, callOptions);
+  writer.finish();
+  yield* writer.take();
+}
+
+/** From a store that is asked for many contents at a time, a batch ahead. */
+async function* renderFetched(
+  writer: NarWriter,
+  node: Node,
+  source: RenderSource,
+  options: CallOptions,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  for await (const events of readTree(node, source, options)) {
     // A batch may be MiBs: written at one go, it would be there twice.
     for (let at = 0; at < events.length; at += SLICE_EVENTS) {
       writeEvents(writer, events.slice(at, at + SLICE_EVENTS));
       yield* writer.take();
     }
   }
-  writer.finish();
-  yield* writer.take();
 }

@@ -8,6 +8,7 @@ import type {
 } from '@tvix/castore';
 import { cutNar } from './cut.ts';
 import { renderNar } from './render.ts';
+import type { RenderOptions } from './render.ts';
 import type { NarSizes } from './sizes.ts';
 import type { TreeStorage } from './tree-storage.ts';
 
@@ -23,20 +24,20 @@ export async function* renderNarFrom(
   offset: bigint,
   storage: TreeStorage,
   sizes: NarSizes,
-  options?: CallOptions,
+  options?: RenderOptions,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   if (offset < 0n) throw new RangeError(`negative offset: ${offset}`);
   if (offset === 0n) return yield* renderNar(node, storage, options);
   const total = await sizes.ofArchive(node, options);
   if (offset >= total) return;
 
-  const { directories } = storage;
+  const { blobs, directories } = storage;
   const cut = await cutNar(node, offset, directories, sizes, options);
   let left = total - offset;
   if (cut.file !== undefined) {
     const { node: file, skipped } = cut.file;
     left -= file.size - skipped;
-    yield* readContents(file, skipped, storage.blobs, options);
+    yield* readContents(file, skipped, blobs, options);
   }
   left -= BigInt(cut.closing.length);
   if (cut.closing.length > 0) yield cut.closing;
@@ -47,7 +48,7 @@ export async function* renderNarFrom(
       cut.made.get(digest) ?? directories.get(digest, options),
   };
   let skip = Number(cut.rest.narSize - left);
-  const rest = { blobs: storage.blobs, directories: overlay };
+  const rest = { blobs, directories: overlay };
   for await (const piece of renderNar(cut.rest.node, rest, options)) {
     if (skip < piece.length) yield skip === 0 ? piece : piece.subarray(skip);
     skip = Math.max(0, skip - piece.length);

@@ -13,8 +13,13 @@ export function writeEvents(
   writer: NarWriter,
   events: readonly TreeEvent[],
 ): void {
+  for (const event of events) writeEvent(writer, event);
+}
+
+/** Writes one event, see {@link writeEvents}. */
+export function writeEvent(writer: NarWriter, event: TreeEvent): void {
   try {
-    for (const event of events) writer.write(event);
+    writer.write(event);
   } catch (cause) {
     if (!(cause instanceof NarError)) throw cause;
     throw new StoreError(

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
 import {
   B3Digest,
   Directory,
@@ -10,8 +10,11 @@ import {
   symlinkTarget,
 } from '@tvix/castore';
 import type { FileNode, Node } from '@tvix/castore';
+import { FaultyBlobService, seededBytes } from '@tvix/castore/conformance';
 import { RenderingNarCalculation } from '../../src/nar/rendering-calculation.ts';
+import { RenderBuffers } from '../../src/nar/render-buffers.ts';
 import { renderNar } from '../../src/nar/render.ts';
+import type { TreeStorage } from '../../src/nar/tree-storage.ts';
 import { BLOBS, collect, hex, storeTree } from '../fixtures.ts';
 import { ARCHIVES, NARS, TREE_NAMES } from './vectors.ts';
 
@@ -20,6 +23,37 @@ function memoryStorage() {
     blobs: new MemoryBlobService(),
     directories: new MemoryDirectoryService(),
   };
+}
+
+/** A storage that has nothing at hand: contents are fetched. */
+function remoteStorage() {
+  return {
+    blobs: new FaultyBlobService(new MemoryBlobService(), {}),
+    directories: new MemoryDirectoryService(),
+  };
+}
+
+/** Files of all lengths around those of pieces, many small ones among them. */
+async function manyFiles(storage: TreeStorage): Promise<Node> {
+  const lengths = [
+    ...Array.from({ length: 400 }, (_, i) => i * 7),
+    ...[65_535, 65_536, 131_072, 131_073, 262_143, 262_144, 262_145, 700_000],
+  ];
+  const blobs = lengths.map((length, i) => seededBytes(length, i + 1));
+  const digests = await storage.blobs.putMany(blobs);
+  const directory = Directory.fromEntries(
+    digests.map((digest, i) => ({
+      name: pathComponent(`f${String(i).padStart(3, '0')}`),
+      node: {
+        type: 'file',
+        digest,
+        size: BigInt(lengths[i]!),
+        executable: i % 2 === 1,
+      },
+    })),
+  );
+  await storage.directories.put(directory);
+  return { type: 'directory', digest: directory.digest, size: directory.size };
 }
 
 /** A directory with one node below, as deep as asked for. */
@@ -71,6 +105,81 @@ describe('renderNar', () => {
       const storage = memoryStorage();
       const node = await storeTree(name, storage);
       expect(hex(await collect(renderNar(node, storage)))).toBe(ARCHIVES[name]);
+    },
+  );
+
+  it('renders the same from what is at hand, from what is fetched, and into buffers that are given back', async () => {
+    const remote = remoteStorage();
+    const node = await manyFiles(remote);
+    const fetched = await collect(renderNar(node, remote));
+    const near = memoryStorage();
+    await manyFiles(near);
+    expect(Buffer.compare(await collect(renderNar(node, near)), fetched)).toBe(
+      0,
+    );
+    for (const storage of [near, remote]) {
+      const buffers = new RenderBuffers();
+      const hash = createHash('sha256');
+      const memory = new Set<ArrayBufferLike>();
+      for await (const piece of renderNar(node, storage, { buffers })) {
+        hash.update(piece);
+        memory.add(piece.buffer);
+        piece.fill(0xff);
+        buffers.give(piece);
+      }
+      expect(hash.digest('hex')).toBe(
+        createHash('sha256').update(fetched).digest('hex'),
+      );
+      if (storage === near) expect(memory.size).toBeLessThan(8);
+    }
+  });
+
+  it('lets others have their turn while it renders what is at hand', async () => {
+    const storage = memoryStorage();
+    const node = await manyFiles(storage);
+    let turns = 0;
+    const count = (): void => {
+      turns++;
+      timer = setImmediate(count);
+    };
+    let timer = setImmediate(count);
+    let now = 0;
+    const clock = jest
+      .spyOn(performance, 'now')
+      .mockImplementation(() => now++);
+    try {
+      await collect(renderNar(node, storage));
+    } finally {
+      clock.mockRestore();
+      clearImmediate(timer);
+    }
+    expect(turns).toBeGreaterThan(50);
+  });
+
+  it('points at the file whose blob is missing', async () => {
+    const storage = memoryStorage();
+    const missing: Node = {
+      type: 'file',
+      digest: hashBytes(BLOBS.helloWorld),
+      size: 12n,
+      executable: false,
+    };
+    const node = await directoryOf('nowhere', missing, storage);
+    await expect(collect(renderNar(node, storage))).rejects.toMatchObject({
+      code: 'castore/blob-not-found',
+      details: { name: new Uint8Array(Buffer.from('nowhere')) },
+    });
+  });
+
+  it.each([0n, 1n])(
+    'refuses a file of %s bytes whose blob is missing',
+    async (size) => {
+      const digest = hashBytes(Buffer.alloc(Number(size)));
+      const node: Node = { type: 'file', digest, size, executable: false };
+      for (const storage of [memoryStorage(), remoteStorage()])
+        await expect(collect(renderNar(node, storage))).rejects.toMatchObject({
+          code: 'castore/blob-not-found',
+        });
     },
   );
 

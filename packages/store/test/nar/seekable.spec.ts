@@ -28,6 +28,11 @@ class CountingBlobs extends MemoryBlobService {
     this.read.push(...digests);
     return super.getMany(digests);
   }
+
+  override readWhole(digest: B3Digest, into: Uint8Array): boolean {
+    this.read.push(digest);
+    return super.readWhole(digest, into);
+  }
 }
 
 function storage(): {

@@ -12,6 +12,7 @@ export type RecordStore = Pick<
   | 'rawLength'
   | 'read'
   | 'readPart'
+  | 'readWhole'
   | 'put'
   | 'submit'
   | 'lease'
@@ -54,6 +55,11 @@ export class QuietStore implements RecordStore, Disposable {
 
   /** Whoever takes care reads all of a record. */
   readPart(): false {
+    return false;
+  }
+
+  /** {@link QuietStore.read} does. */
+  readWhole(): false {
     return false;
   }
 
