@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type { BlobService } from '../blob-service/blob-service.ts';
 import type { B3Digest } from '../digest/b3-digest.ts';
-import type { BlobSuite } from './blob-service.ts';
+import type { BlobSuite } from './blob-suite.ts';
 import { equalBytes, writeBlob } from './expect.ts';
 import { BLOB_A, EMPTY_BLOB } from './fixtures.ts';
 import { seededBytes } from './random.ts';
