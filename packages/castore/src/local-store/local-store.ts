@@ -240,7 +240,7 @@ export class LocalStore implements AsyncDisposable {
     const indexKey = recordIndexKey(kind, key);
     const location = this.#use(kind, key, indexKey);
     if (location?.rawLength !== into.length) return false;
-    this.#records.read({ location, indexKey, kind, key }, () => into);
+    this.#records.read({ location, indexKey, kind, key }, into);
     return true;
   }
 
