@@ -13,15 +13,16 @@ const VIRTIOFSD = '/usr/lib/qemu/virtiofsd';
 const LIMIT_MS = 120_000;
 
 /**
- * What the guest does: seconds of uptime before and after each work, how many entries it found, and the checksum of
- * what it read, which it reads once more for that. The folders are those of the first 10,000 files: qemu's daemon holds a
- * descriptor for each entry that the guest knows, and gives up where a process may not have so many.
+ * What the guest does: seconds of uptime before and after each work, how many entries it found and described, and the
+ * checksum of what it read, which it reads once more for that. The folders are those of the first 10,000 files: qemu's
+ * daemon holds a descriptor for each entry that the guest knows, and gives up where a process may not have so many.
  */
 const SCRIPT = `t() { cut -d' ' -f1 /proc/uptime; }
-a=$(t); find /mnt/d00* > /tmp/found; b=$(t)
-dd if=/mnt/big of=/dev/null bs=1M count=GUEST_MIB; c=$(t)
-echo "times $a $b $c"
-echo "saw $(wc -l < /tmp/found) $(dd if=/mnt/big bs=1M count=GUEST_MIB | md5sum)"
+a=$(t); find /mnt/d00[0-4]* > /tmp/found; b=$(t)
+ls -lR /mnt/d00[5-9]* > /tmp/described; c=$(t)
+dd if=/mnt/big of=/dev/null bs=1M count=GUEST_MIB; d=$(t)
+echo "times $a $b $c $d"
+echo "saw $(wc -l < /tmp/found) $(grep -c '^[-l]' /tmp/described) $(dd if=/mnt/big bs=1M count=GUEST_MIB | md5sum)"
 `;
 
 /** Why there is no guest here; `undefined` where there can be. */
@@ -60,21 +61,23 @@ export async function withVirtiofsd(folder, socket, work) {
 
 /** What a guest is to see of a tree: as it prints it. */
 async function expectedOf(tree, mib) {
-  const entries = readdirSync(tree).filter((name) => name.startsWith('d00'));
-  const found = entries.reduce(
-    (sum, name) => sum + 1 + readdirSync(join(tree, name)).length,
-    0,
-  );
+  const folders = readdirSync(tree).filter((name) => name.startsWith('d00'));
+  const found = { folders: 0, files: 0, described: 0 };
+  for (const name of folders) {
+    const { length } = readdirSync(join(tree, name));
+    if (name < 'd005') found.folders++;
+    found[name < 'd005' ? 'files' : 'described'] += length;
+  }
   const hash = createHash('md5');
   const end = mib * 2 ** 20 - 1;
   for await (const chunk of createReadStream(join(tree, 'big'), { end }))
     hash.update(chunk);
-  return `saw ${found} ${hash.digest('hex')}`;
+  return `saw ${found.folders + found.files} ${found.described} ${hash.digest('hex')}`;
 }
 
 /**
- * Boots a guest on a socket that shows a tree: the seconds of its `find`, and of reading as many MiB of `big`. Fails
- * unless the guest has seen all of it.
+ * Boots a guest on a socket that shows a tree: the seconds of its `find`, of its `ls -lR`, and of reading as many MiB of
+ * `big`. Fails unless the guest has seen all of it.
  */
 export async function timeGuest(socket, tree, mib) {
   const folder = execFileSync(MAKE_GUEST, { encoding: 'utf8' }).trim();
@@ -104,9 +107,9 @@ export async function timeGuest(socket, tree, mib) {
   let output = '';
   qemu.stdout.on('data', (chunk) => (output += chunk));
   await new Promise((resolve) => qemu.once('close', resolve));
-  const [, a, b, c] = /times (\S+) (\S+) (\S+)/.exec(output) ?? [];
+  const [, a, b, c, d] = /times (\S+) (\S+) (\S+) (\S+)/.exec(output) ?? [];
   const expected = await expectedOf(tree, mib);
-  if (c === undefined || !output.includes(expected))
+  if (d === undefined || !output.includes(expected))
     throw new Error(`a guest that should have said "${expected}":\n${output}`);
-  return { find: b - a, read: c - b };
+  return { find: b - a, describe: c - b, read: d - c };
 }
