@@ -13,6 +13,8 @@ import { IndexSpace, type IndexWrite } from '../index/store-index.ts';
 import { TOUCH_AFTER_MINUTES } from '../usage/touches.ts';
 import { CollectReport, type OnCollectProgress } from './collect-progress.ts';
 import { Mark } from './mark.ts';
+import { PackedDigestSet } from './packed-digest-set.ts';
+import { parentsFirst } from './parents-first.ts';
 import { rewriteSparsePacks, type RewrittenPacks } from './rewrite-packs.ts';
 
 /** How a collection runs. */
@@ -124,7 +126,7 @@ async function markAndSweep(
   try {
     await markEverything(store, writing, mark, report, options);
     while (!isDryRun && !mark.condemn()) await mark.drain();
-    const counts = await sweep(store, writing, mark, report, options);
+    const counts = await sweep(store, writing, mark, reader, report, options);
     return {
       missing: mark.missing,
       counts,
@@ -182,44 +184,55 @@ async function markEverything(
   }
 }
 
+/** Cut off at any point, no directory and no recipe stays whose parts are gone: what leads to others goes before them. */
 async function sweep(
   store: LocalStore,
   { queue }: WritingInterior,
   mark: Mark,
+  reader: QuietReader,
   report: CollectReport,
-  { dryRun, signal }: CollectOptions,
+  { dryRun = false, signal }: CollectOptions,
 ): Promise<Pick<CollectResult, 'kept' | 'collected'>> {
   const { index } = store.interior;
   const kept = { objects: 0, storedBytes: 0 };
   const collected = { objects: 0, storedBytes: 0 };
-  const remove = async (keys: readonly Buffer[]): Promise<void> => {
-    if (keys.length > 0 && dryRun !== true)
-      await queue.amend(() => removals(store, mark, keys));
-  };
   const waiting: Buffer[] = [];
+  const remove = async (fewest: number): Promise<void> => {
+    signal?.throwIfAborted();
+    if (waiting.length < fewest) return;
+    const keys = waiting.splice(0);
+    if (keys.length > 0) await queue.amend(() => removals(store, mark, keys));
+  };
+  const directories = new PackedDigestSet();
   for (const space of [
-    IndexSpace.recipe,
     IndexSpace.directory,
+    IndexSpace.recipe,
     IndexSpace.chunk,
   ]) {
     for await (const page of scanIndex(index, space)) {
       signal?.throwIfAborted();
       for (const [indexKey, entry] of page) {
         const { touched, storedLength } = decodeIndexEntry(indexKey, entry);
-        const isGarbage = mark.isGarbage(space, indexKey.subarray(1), touched);
+        const key = indexKey.subarray(1);
+        const isGarbage = mark.isGarbage(space, key, touched);
         const count = isGarbage ? collected : kept;
         count.objects += 1;
         count.storedBytes += recordSpan(storedLength);
-        if (isGarbage) waiting.push(indexKey);
+        if (!isGarbage || dryRun) continue;
+        if (space === IndexSpace.directory) directories.add(key);
+        else waiting.push(indexKey);
       }
       await report.tell('sweep', kept.objects + collected.objects);
-      if (space === IndexSpace.chunk && waiting.length >= REMOVED_AT_ONCE)
-        await remove(waiting.splice(0));
+      await remove(REMOVED_AT_ONCE);
     }
-    // What leads to others goes in one transaction, before them: cut off, no directory stays whose parts are gone.
-    if (space === IndexSpace.directory) await remove(waiting.splice(0));
+    if (space === IndexSpace.directory) {
+      for await (const indexKey of parentsFirst(reader, directories)) {
+        waiting.push(indexKey);
+        await remove(REMOVED_AT_ONCE);
+      }
+    }
+    await remove(0);
   }
-  await remove(waiting);
   await report.tell('sweep', kept.objects + collected.objects, true);
   return { kept, collected };
 }

@@ -32,6 +32,19 @@ export class PackedDigestSet {
     return this.#slots[this.#slotOf(digest)] !== 0;
   }
 
+  /** Counted from 0 in the order in which they were added; `undefined` for one that isn't there. */
+  numberOf(digest: Uint8Array): number | undefined {
+    const number = this.#slots[this.#slotOf(digest)]!;
+    return number === 0 ? undefined : number - 1;
+  }
+
+  /** The digest of a number: a view. */
+  at(number: number): Uint8Array {
+    const slab = this.#slabs[Math.floor(number / SLAB_DIGESTS)]!;
+    const start = (number % SLAB_DIGESTS) * DIGEST_BYTES;
+    return slab.subarray(start, start + DIGEST_BYTES);
+  }
+
   /** Answers whether the digest is new. Its bytes are copied. */
   add(digest: Uint8Array): boolean {
     if (2 * (this.#size + 1) > this.#slots.length) this.#grow();

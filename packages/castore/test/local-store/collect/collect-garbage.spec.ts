@@ -1,10 +1,18 @@
 import fs from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { hashBytes } from '../../../src/digest/hasher.ts';
+import { LmdbIndex } from '../../../src/local-store/index/lmdb-index.ts';
+import { RecordKind } from '../../../src/local-store/packs/record.ts';
 import type { Node } from '../../../src/node/node.ts';
 import { countLocalStore } from '../../../src/local-store/stats.ts';
 import { verifyLocalStore } from '../../../src/local-store/verify/verify-store.ts';
 import { randomBytes } from '../../blob-service/random-bytes.ts';
-import { ClockedStore, directoryOf } from './clocked-store.ts';
+import {
+  ClockedStore,
+  directoryNode,
+  directoryOf,
+  fileNode,
+} from './clocked-store.ts';
 
 let store: ClockedStore;
 
@@ -155,6 +163,54 @@ describe('collectGarbage', () => {
     );
     await store.temporary.reopen();
     expect(await areStored(kept.parts)).not.toContain(false);
+  });
+
+  it('leaves no directory without its parts where it is cut off between two of many transactions', async () => {
+    const abort = new AbortController();
+    await store.temporary.destroy();
+    store = await ClockedStore.create({
+      openIndex: (directory, options) => {
+        const index = LmdbIndex.open(directory, options);
+        return {
+          get: (key) => index.get(key),
+          range: (range) => index.range(range),
+          count: () => index.count(),
+          close: () => index.close(),
+          commit: async (writes, options) => {
+            await index.commit(writes, options);
+            // Nothing but a sweep takes only away.
+            if (writes.every(({ value }) => value === undefined)) abort.abort();
+          },
+        };
+      },
+    });
+    const inner = Array.from({ length: 5000 }, (_, i) =>
+      directoryOf([fileNode(hashBytes(Buffer.from(String(i % 3))), i)]),
+    );
+    const outer = inner.map((directory) =>
+      directoryOf([directoryNode(directory)]),
+    );
+    await store.blobs.putMany(['0', '1', '2'].map((text) => Buffer.from(text)));
+    for (const directories of [inner, outer])
+      await store.local.put(
+        directories.map((directory) => ({
+          kind: RecordKind.directory,
+          key: directory.digest.bytes,
+          bytes: directory.encode(),
+        })),
+      );
+    await store.passHours(25);
+    await expect(
+      store.collect([], { signal: abort.signal }),
+    ).rejects.toMatchObject({ name: 'AbortError' });
+    const left = await Promise.all(
+      [...inner, ...outer].map(({ digest }) => store.directories.get(digest)),
+    );
+    expect(left.filter((found) => found !== undefined)).toHaveLength(6000);
+    const { damages } = await verifyLocalStore(store.local);
+    expect(damages).toBe(0);
+    await store.passHours(25);
+    expect((await store.collect([])).kept.objects).toBe(0);
   });
 
   it('changes nothing in a dry run, and tells what would go', async () => {
