@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { CACHE_HOME } from './cache-home.ts';
 
 /** The built program, as it would be installed. */
 export const PROGRAM = fileURLToPath(
@@ -52,7 +53,8 @@ export function tvixStore(
   args: readonly string[],
   options: RunOptions = {},
 ): Promise<Finished> {
-  return runProgram(process.execPath, [PROGRAM, ...args], options);
+  const env = { XDG_CACHE_HOME: CACHE_HOME, ...options.env };
+  return runProgram(process.execPath, [PROGRAM, ...args], { ...options, env });
 }
 
 /** Runs a program that has to succeed, and answers what it printed. */

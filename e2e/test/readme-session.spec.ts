@@ -41,7 +41,10 @@ describe("the README's session", () => {
     it(`prints what it says: ${command}`, async () => {
       // The same commands, in a folder of the test's own, by the built program, against the test's own daemon.
       const script = `npx() { shift; '${process.execPath}' '${PROGRAM}' "$@"; }\n${command.replaceAll('/tmp/', `${scratch.path}/`)}`;
-      const env = { TVIX_STORE: `grpc+unix://${join(scratch.path, 'socket')}` };
+      const env = {
+        TVIX_STORE: `grpc+unix://${join(scratch.path, 'socket')}`,
+        XDG_CACHE_HOME: scratch.path,
+      };
       expect(await line(runProgram('sh', ['-c', script], { env }))).toBe(
         printed,
       );

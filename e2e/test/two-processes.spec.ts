@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { closeSync, mkdirSync, openSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { CACHE_HOME } from '../support/cache-home.ts';
 import { Daemon, peakMiB } from '../support/daemon.ts';
 import { line, PROGRAM, runProgram } from '../support/program.ts';
 import { scratchFolder } from '../support/scratch.ts';
@@ -91,6 +92,7 @@ async function watched(
 ): Promise<{ printed: string; peak: number }> {
   const child = spawn(process.execPath, [PROGRAM, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, XDG_CACHE_HOME: CACHE_HOME },
   });
   let printed = '';
   let errors = '';

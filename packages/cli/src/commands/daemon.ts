@@ -46,12 +46,13 @@ export const daemon: Command = async (context, { options }) => {
     });
     await Promise.race([running.ended, aborted(stop.gentle)]);
     logger.info('stopping');
-    const [isGentle] = await Promise.all([
+    const [isGentle, isHttpGentle = true] = await Promise.all([
       running.stop(stop.hard),
       http?.stop(stop.hard),
       scrub?.stop(),
     ]);
-    if (!isGentle) throw new CliError('cli/cut-off', 'calls were cut off');
+    if (!isGentle || !isHttpGentle)
+      throw new CliError('cli/cut-off', 'calls were cut off');
   } finally {
     await http?.stop(AbortSignal.abort());
     await scrub?.stop();

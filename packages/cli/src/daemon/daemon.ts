@@ -11,6 +11,7 @@ import { ServerReflectionDefinition as ReflectionV1Alpha } from '../proto/gen/gr
 import { isAdministered } from './admin-reach.ts';
 import type { AdminReach } from './admin-reach.ts';
 import type { Listener } from './bind.ts';
+import { GRACE_MS } from './grace.ts';
 import { HealthService } from './health.ts';
 import { isWiderThanLoopback } from './listen-address.ts';
 import type { ListenAddress } from './listen-address.ts';
@@ -18,9 +19,6 @@ import { openListeners } from './listeners.ts';
 import { ReflectionService } from './reflection.ts';
 import { logRequests } from './request-log.ts';
 import { RpcServer } from './rpc-server.ts';
-
-/** How long calls that are under way may take to finish when the daemon stops. */
-const GRACE_MS = 30_000;
 
 /** What a daemon serves, and where. */
 export interface DaemonOptions {

@@ -27,6 +27,7 @@ import {
   parseListenAddress,
 } from './listen-address.ts';
 import type { ListenAddress } from './listen-address.ts';
+import { GRACE_MS } from './grace.ts';
 import { openSideTables } from './side-tables.ts';
 import type { SideTables } from './side-tables.ts';
 
@@ -49,8 +50,11 @@ export interface HttpCacheFlags {
 /** A running binary cache. */
 export interface HttpCache {
   readonly addresses: readonly string[];
-  /** Takes no more requests, and resolves when those under way are over, or cut off by the signal. */
-  stop(hard?: AbortSignal): Promise<void>;
+  /**
+   * Takes no more requests, and resolves when those under way are over: false where some were cut off, by the signal or
+   * because they took longer than calls may.
+   */
+  stop(hard?: AbortSignal, graceMs?: number): Promise<boolean>;
 }
 
 type HttpListenAddress = Extract<ListenAddress, { type: 'tcp' | 'unix' }>;
@@ -90,9 +94,11 @@ export async function startHttpCache(
   const scheme = tls === undefined ? 'http' : 'https';
   return {
     addresses: servers.map((server) => `${scheme}://${addressOf(server)}`),
-    async stop(hard) {
-      await stop(servers, hard);
+    async stop(hard, graceMs = GRACE_MS) {
+      const isGentle = await stop(servers, hard, graceMs);
       await side.close();
+      if (!isGentle) logger.warn('transfers that did not finish were cut off');
+      return isGentle;
     },
   };
 }
@@ -252,13 +258,18 @@ function addressOf(server: CacheServer): string {
 
 async function stop(
   all: readonly CacheServer[],
-  hard?: AbortSignal,
-): Promise<void> {
+  hard: AbortSignal | undefined,
+  graceMs: number,
+): Promise<boolean> {
   const servers = all.filter((server) => server.listening);
-  const cut = (): void =>
-    servers.forEach((server) => server.closeAllConnections());
+  let isGentle = true;
+  const cut = (): void => {
+    if (servers.some((server) => server.isBusy())) isGentle = false;
+    for (const server of servers) server.closeAllConnections();
+  };
   if (hard?.aborted) cut();
   hard?.addEventListener('abort', cut, { once: true });
+  const grace = setTimeout(cut, graceMs);
   // A connection that a reply was sent on stays open for the next request, and would be waited for.
   const sweep = setInterval(
     () => servers.forEach((server) => server.closeIdleConnections()),
@@ -273,7 +284,9 @@ async function stop(
     }),
   );
   clearInterval(sweep);
+  clearTimeout(grace);
   hard?.removeEventListener('abort', cut);
+  return isGentle;
 }
 
 function logRequest(

@@ -1,3 +1,6 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { setImmediate as turn } from 'node:timers/promises';
 import { afterAll, afterEach, describe, expect, it } from '@jest/globals';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -61,6 +64,26 @@ describe('the binary cache of a daemon', () => {
     await cache!.stop();
     await expect(fetch(`${cache!.addresses[0]}/health`)).rejects.toThrow();
     await cache!.stop();
+  });
+
+  it('cuts transfers off that are not over in time, and says so', async () => {
+    const cache = await start({ httpListen: ['127.0.0.1:0'] });
+    const { port } = new URL(cache!.addresses[0]!);
+    const socket = connect(Number(port), '127.0.0.1');
+    socket.on('error', () => undefined);
+    const closed = once(socket, 'close');
+    socket.write(
+      `PUT /log/${LOG} HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\nExpect: 100-continue\r\n\r\n`,
+    );
+    await once(socket, 'data');
+    expect(await cache!.stop(undefined, 1)).toBe(false);
+    await closed;
+    expect(records.map(({ msg }) => msg)).toContain(
+      'transfers that did not finish were cut off',
+    );
+    expect(await cache!.stop()).toBe(true);
+    // The upload tells how it ended once its socket is gone.
+    while (!records.some(({ msg }) => msg === 'failed')) await turn();
   });
 
   it('keeps what is uploaded beside paths where it is told to, and warns where it keeps it nowhere', async () => {

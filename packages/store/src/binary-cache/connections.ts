@@ -35,6 +35,12 @@ export class Connections {
     response.on('close', () => count(this.#requests, socket, -1));
   }
 
+  /** Whether anything is under way. */
+  get isBusy(): boolean {
+    const all = [...this.#requests.values(), ...this.#sessions.values()];
+    return all.some((count) => count > 0);
+  }
+
   closeIdle(): void {
     for (const [socket, requests] of this.#requests)
       if (requests === 0) socket.destroy();

@@ -10,6 +10,8 @@ import type { ServerLimits } from './http-server.ts';
 export interface CacheServer extends Server {
   /** Ends connections that no request is under way on. */
   closeIdleConnections(): void;
+  /** Whether a request is under way on any connection. */
+  isBusy(): boolean;
   /** Cuts all connections. */
   closeAllConnections(): void;
 }
@@ -62,6 +64,7 @@ export function createCacheServer(
   return Object.assign(server, {
     timeout: tls === undefined ? idleMs : 0,
     closeIdleConnections: () => connections.closeIdle(),
+    isBusy: () => connections.isBusy,
     closeAllConnections: () => connections.closeAll(),
   });
 }

@@ -13,14 +13,13 @@ export interface HttpFetcherOptions {
   readonly netrc?: Netrc;
   /** How long a connection may take to be made, and then be silent. 15 s where left out. */
   readonly timeoutMs?: number;
+  /** A server must send `slowBytes` in each such time in which we wait for it. 30 s and 64 KiB where left out. */
+  readonly slowWindowMs?: number;
+  readonly slowBytes?: number;
 }
 
-/** A server that sends less than this in each such time is given up. */
-const SPEED = {
-  maxBytes: Number.MAX_SAFE_INTEGER,
-  windowMs: 30_000,
-  minBytes: 4096,
-};
+const DEFAULT_SLOW_WINDOW_MS = 30_000;
+const DEFAULT_SLOW_BYTES = 64 * 1024;
 const DEFAULT_TIMEOUT_MS = 15_000;
 const MAX_REDIRECTS = 10;
 const MAX_ENCODED_BYTES = Number.MAX_SAFE_INTEGER;
@@ -50,7 +49,7 @@ export class HttpFetcher {
       const response = await this.#request(at, url, options.signal);
       const { statusCode = 0, headers } = response;
       if (statusCode === 200) {
-        const body = readBody(response, at, options.signal);
+        const body = this.#readBody(response, at, options.signal);
         return decodeContent(headers['content-encoding'], body, {
           maxBytes: MAX_ENCODED_BYTES,
         });
@@ -62,6 +61,29 @@ export class HttpFetcher {
       at = redirected(headers.location, at);
     }
     throw refused(url, `more than ${MAX_REDIRECTS} redirects`);
+  }
+
+  async *#readBody(
+    response: IncomingMessage,
+    url: URL,
+    signal: AbortSignal | undefined,
+  ): AsyncGenerator<Uint8Array, void, undefined> {
+    const {
+      slowWindowMs = DEFAULT_SLOW_WINDOW_MS,
+      slowBytes = DEFAULT_SLOW_BYTES,
+    } = this.#options;
+    try {
+      yield* requestBody(response, {
+        maxBytes: Number.MAX_SAFE_INTEGER,
+        windowMs: slowWindowMs,
+        minBytes: slowBytes,
+      });
+    } catch (cause) {
+      if (signal?.aborted) throw signal.reason;
+      throw unavailable(url, cause);
+    } finally {
+      response.destroy();
+    }
   }
 
   #request(
@@ -98,21 +120,6 @@ export class HttpFetcher {
       outgoing.on('response', resolve);
       outgoing.end();
     });
-  }
-}
-
-async function* readBody(
-  response: IncomingMessage,
-  url: URL,
-  signal: AbortSignal | undefined,
-): AsyncGenerator<Uint8Array, void, undefined> {
-  try {
-    yield* requestBody(response, SPEED);
-  } catch (cause) {
-    if (signal?.aborted) throw signal.reason;
-    throw unavailable(url, cause);
-  } finally {
-    response.destroy();
   }
 }
 
