@@ -37,6 +37,7 @@ export type {
   ByteRange,
   CallOptions,
   ChunkMeta,
+  GetManyOptions,
   StatOptions,
 } from './blob-service/blob-service.ts';
 export { LocalBlobService } from './blob-service/local.ts';

@@ -36,6 +36,12 @@ export interface StatOptions extends CallOptions {
   readonly sendChunks?: boolean;
 }
 
+/** Options of `getMany`. */
+export interface GetManyOptions extends CallOptions {
+  /** The bytes that the blobs may have together. 64 MiB where left out. */
+  readonly maxBytes?: number;
+}
+
 /** A part of a blob, in bytes. What reaches beyond the end is cut off. */
 export interface ByteRange {
   readonly offset: number;
@@ -124,12 +130,14 @@ export interface BlobService {
   ): Promise<readonly B3Digest[]>;
 
   /**
-   * Fetches many blobs whole, in the order of the digests, `undefined` for each that isn't stored. The caller answers
-   * for the sum of their sizes: ask for what directories say is small.
+   * Fetches many blobs whole, in the order of the digests, `undefined` for each that isn't stored. Ask for what directories
+   * say is small, and say how much that is: what was said need not be so.
+   *
+   * @throws CastoreError `castore/limit-exceeded` where they have more bytes than that, without memory for them
    */
   getMany(
     digests: readonly B3Digest[],
-    options?: CallOptions,
+    options?: GetManyOptions,
   ): Promise<readonly (Uint8Array | undefined)[]>;
 
   /**

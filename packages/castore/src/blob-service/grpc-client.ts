@@ -8,6 +8,7 @@ import { BlobBatchClient } from '../grpc/blob-batch-client.ts';
 import { FastBlobServiceDefinition } from '../grpc/service-definitions.ts';
 import { mapConcurrently } from '../grpc/map-concurrently.ts';
 import { isStatus, statusToFailure } from '../grpc/status.ts';
+import { BatchBytes } from './batch-bytes.ts';
 import type { StatBlobResponse } from '../proto/index.ts';
 import type {
   BlobCapabilities,
@@ -16,6 +17,7 @@ import type {
   BlobStat,
   BlobWriter,
   CallOptions,
+  GetManyOptions,
   StatOptions,
 } from './blob-service.ts';
 import { GrpcBlobReader } from './grpc-reader.ts';
@@ -98,13 +100,14 @@ export class GrpcBlobService implements BlobService {
 
   async getMany(
     digests: readonly B3Digest[],
-    options?: CallOptions,
+    options?: GetManyOptions,
   ): Promise<readonly (Uint8Array | undefined)[]> {
+    const total = new BatchBytes(options?.maxBytes);
     const getOne = (digest: B3Digest): Promise<Uint8Array | undefined> =>
-      this.#getWhole(digest, options);
+      this.#getWhole(digest, total, options);
     return await this.#batched(
       async (batch) => {
-        const found = await batch.get(digests, callOptions(options));
+        const found = await batch.get(digests, total, callOptions(options));
         const large = digests.filter(
           (_, index) => found[index] === 'too-large',
         );
@@ -186,14 +189,17 @@ export class GrpcBlobService implements BlobService {
 
   async #getWhole(
     digest: B3Digest,
+    total: BatchBytes,
     options: CallOptions | undefined,
   ): Promise<Uint8Array | undefined> {
     const pieces: Uint8Array[] = [];
     const signal = options?.signal ?? new AbortController().signal;
     signal.throwIfAborted();
     try {
-      for await (const piece of readRemoteBlob(this.#client, digest, signal))
+      for await (const piece of readRemoteBlob(this.#client, digest, signal)) {
+        total.add(piece.length);
         pieces.push(piece);
+      }
     } catch (error) {
       if (
         error instanceof CastoreError &&

@@ -6,6 +6,7 @@ import { hashBytes } from '../digest/hasher.ts';
 import { CastoreError } from '../errors.ts';
 import type { RecordStore } from '../local-store/read/quiet-store.ts';
 import { RecordKind } from '../local-store/packs/record.ts';
+import { BatchBytes } from './batch-bytes.ts';
 import type {
   BlobCapabilities,
   BlobPlace,
@@ -14,6 +15,7 @@ import type {
   BlobStat,
   BlobWriter,
   CallOptions,
+  GetManyOptions,
   StatOptions,
 } from './blob-service.ts';
 import { LocalBlobReader } from './local-reader.ts';
@@ -97,17 +99,23 @@ export class LocalBlobService implements BlobService {
 
   async getMany(
     digests: readonly B3Digest[],
-    options?: CallOptions,
+    options?: GetManyOptions,
   ): Promise<readonly (Uint8Array | undefined)[]> {
     const blobs = new Array<Uint8Array | undefined>(digests.length);
     const slice = new TimeSlice();
+    const total = new BatchBytes(options?.maxBytes);
     for (const [i, digest] of digests.entries()) {
       if (slice.isOver()) {
         await yieldToLoop();
         slice.restart();
       }
       options?.signal?.throwIfAborted();
-      blobs[i] = this.#readSmall(digest) ?? (await this.#readLarge(digest));
+      const length = this.#store.rawLength(RecordKind.chunk, digest.bytes);
+      total.add(length ?? 0);
+      blobs[i] =
+        length === undefined
+          ? await this.#readLarge(digest, total)
+          : this.#readSmall(digest);
     }
     return blobs;
   }
@@ -189,9 +197,13 @@ export class LocalBlobService implements BlobService {
     );
   }
 
-  async #readLarge(digest: B3Digest): Promise<Uint8Array | undefined> {
+  async #readLarge(
+    digest: B3Digest,
+    total: BatchBytes,
+  ): Promise<Uint8Array | undefined> {
     const list = this.#recipe(digest);
     if (list === undefined) return undefined;
+    total.add(list.size);
     const bytes = new Uint8Array(list.size);
     let at = 0;
     for (const chunk of list.chunks) {

@@ -3,6 +3,7 @@ import { DigestMap, DigestSet } from '../digest/digest-map.ts';
 import { createHasher, hashBytes } from '../digest/hasher.ts';
 import type { Hasher } from '../digest/hasher.ts';
 import { CastoreError } from '../errors.ts';
+import { BatchBytes } from './batch-bytes.ts';
 import type {
   BlobCapabilities,
   BlobReader,
@@ -11,6 +12,7 @@ import type {
   BlobWriter,
   ByteRange,
   CallOptions,
+  GetManyOptions,
 } from './blob-service.ts';
 
 /** A blob as it came: making one piece of many would cost a large blob its size once more. */
@@ -73,13 +75,13 @@ export class MemoryBlobService implements BlobService {
 
   async getMany(
     digests: readonly B3Digest[],
-    options?: CallOptions,
+    options?: GetManyOptions,
   ): Promise<readonly (Uint8Array | undefined)[]> {
     options?.signal?.throwIfAborted();
-    return digests.map((digest) => {
-      const blob = this.#blobs.get(digest);
-      return blob && joined(blob);
-    });
+    const total = new BatchBytes(options?.maxBytes);
+    const blobs = digests.map((digest) => this.#blobs.get(digest));
+    for (const blob of blobs) total.add(blob?.size ?? 0);
+    return blobs.map((blob) => blob && joined(blob));
   }
 
   readWhole(digest: B3Digest, into: Uint8Array): boolean {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import type { B3Digest } from '../digest/b3-digest.ts';
 import { hashBytes } from '../digest/hasher.ts';
 import type { BlobSuite } from './blob-suite.ts';
-import { equalBytes, equalDigests, readBlob } from './expect.ts';
+import { equalBytes, equalDigests, readBlob, rejectsWith } from './expect.ts';
 import { BLOB_A, BLOB_B, EMPTY_BLOB, HELLO_WORLD } from './fixtures.ts';
 import { seededBytes } from './random.ts';
 
@@ -69,6 +69,35 @@ export function blobBatches(suite: BlobSuite): void {
       equalBytes(b, BLOB_A.contents);
       assert.equal(c, undefined);
       equalBytes(d, BLOB_A.contents);
+    },
+  );
+
+  suite.it(
+    'refuses a batch that has more bytes than its caller allows, wherever they are',
+    async (blobs) => {
+      const contents = [
+        seededBytes(1000, 1),
+        seededBytes(100_000, 2),
+        seededBytes(1_500_000, 3),
+      ];
+      const digests = await blobs.putMany(contents);
+      const all = 1_601_000;
+      for (const [i, bytes] of (
+        await blobs.getMany(digests, { maxBytes: all })
+      ).entries())
+        equalBytes(bytes, contents[i]!);
+      for (const maxBytes of [0, 999, 101_000, all - 1])
+        await rejectsWith(
+          blobs.getMany(digests, { maxBytes }),
+          'castore/limit-exceeded',
+        );
+      // What isn't stored has no bytes.
+      assert.deepEqual(
+        await blobs.getMany([EMPTY_BLOB.digest, BLOB_A.digest], {
+          maxBytes: 0,
+        }),
+        [undefined, undefined],
+      );
     },
   );
 

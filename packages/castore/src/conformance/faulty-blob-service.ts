@@ -6,6 +6,7 @@ import type {
   BlobWriter,
   ByteRange,
   CallOptions,
+  GetManyOptions,
   StatOptions,
 } from '../blob-service/blob-service.ts';
 import type { B3Digest } from '../digest/b3-digest.ts';
@@ -117,7 +118,7 @@ export class FaultyBlobService implements BlobService {
 
   async getMany(
     digests: readonly B3Digest[],
-    options?: CallOptions,
+    options?: GetManyOptions,
   ): Promise<readonly (Uint8Array | undefined)[]> {
     await this.#faults.fault?.('getMany', options);
     const blobs = await this.#inner.getMany(digests, options);

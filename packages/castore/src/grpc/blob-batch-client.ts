@@ -1,6 +1,7 @@
 import type { Channel } from '@grpc/grpc-js';
 import { createClient } from 'nice-grpc';
 import type { Client } from 'nice-grpc';
+import type { BatchBytes } from '../blob-service/batch-bytes.ts';
 import type { CallOptions } from '../blob-service/blob-service.ts';
 import { yieldToLoop } from '../blob-service/time-slice.ts';
 import type { B3Digest } from '../digest/b3-digest.ts';
@@ -84,22 +85,24 @@ export class BlobBatchClient {
    * Fetches blobs whole, each a view into the message it came in; `undefined` for what isn't stored and `'too-large'`
    * for what must be read by itself.
    *
-   * @throws CastoreError `castore/corrupt-blob`
+   * @throws CastoreError `castore/corrupt-blob`, `castore/limit-exceeded`
    */
   async get(
     digests: readonly B3Digest[],
+    total: BatchBytes,
     options: CallOptions,
   ): Promise<(Uint8Array | 'too-large' | undefined)[]> {
     const answers = await mapConcurrently(
       split(digests, () => 0, QUESTION_DIGESTS),
       MESSAGES_IN_FLIGHT,
-      (some) => this.#getSome(some, options),
+      (some) => this.#getSome(some, total, options),
     );
     return answers.flat();
   }
 
   async #getSome(
     digests: readonly B3Digest[],
+    total: BatchBytes,
     options: CallOptions,
   ): Promise<(Uint8Array | 'too-large' | undefined)[]> {
     const blobs: (Uint8Array | 'too-large' | undefined)[] = [];
@@ -107,6 +110,7 @@ export class BlobBatchClient {
     for await (const { entries } of this.#client.get(request, options)) {
       for (const { content } of entries) {
         const digest = digests[blobs.length];
+        if (content?.$case === 'data') total.add(content.value.length);
         if (content?.$case === 'data' && digest !== undefined)
           assertSame(hashBytes(content.value), digest);
         blobs.push(

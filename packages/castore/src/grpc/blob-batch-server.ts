@@ -113,7 +113,7 @@ export class BlobBatchServer implements ServiceImplementation<
       (sizes[index] ?? Infinity) <= BATCH_BYTES;
     const contents = await this.#blobs.getMany(
       digests.filter((_, index) => isBatched(index)),
-      { signal },
+      { signal, maxBytes: BATCH_BYTES },
     );
     let next = 0;
     return sizes.map((size, index): GetBlobsResponse_Entry => {

@@ -77,10 +77,12 @@ export class Segment {
   /** Starts to fetch the contents. */
   load(): void {
     if (this.#small.length > 0) {
-      this.#contents = this.#blobs.getMany(
-        this.#small.map(({ node }) => node.digest),
-        this.#options,
-      );
+      this.#contents = this.#blobs
+        .getMany(
+          this.#small.map(({ node }) => node.digest),
+          { ...this.#options, maxBytes: Number(this.#smallBytes) },
+        )
+        .catch((error: unknown) => this.#findLonger(error));
       // Whoever tells the segment gets the failure; until then nobody listens.
       this.#contents.catch(() => {});
     }
@@ -114,6 +116,25 @@ export class Segment {
   async release(): Promise<void> {
     const reader = await this.#reader?.catch(() => undefined);
     await reader?.close();
+  }
+
+  /** Something is longer than its node says: tells what. */
+  async #findLonger(error: unknown): Promise<never> {
+    if (
+      error instanceof CastoreError &&
+      error.code === 'castore/limit-exceeded'
+    )
+      for (const { node, name } of this.#small) {
+        const alone = new Segment(this.#blobs, this.#options);
+        alone.#large = { node, name };
+        alone.load();
+        try {
+          for await (const events of alone.tell()) void events;
+        } finally {
+          await alone.release();
+        }
+      }
+    throw error;
   }
 
   async *#tellLarge(

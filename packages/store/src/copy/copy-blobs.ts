@@ -36,7 +36,7 @@ export async function copyBlobs(
     for (const group of groupSmall(sized)) {
       const contents = await fetchGroup(group, from, options);
       await storing;
-      storing = storeGroup(group, contents, to, options);
+      storing = storeGroup(group.digests, contents, to, options);
       storing.catch(() => {});
     }
     for (const { digest, size } of sized)
@@ -49,28 +49,34 @@ export async function copyBlobs(
   }
 }
 
-function* groupSmall(blobs: readonly SizedBlob[]): Generator<B3Digest[]> {
+interface BlobGroup {
+  readonly digests: readonly B3Digest[];
+  /** What they are said to have together. */
+  readonly bytes: number;
+}
+
+function* groupSmall(blobs: readonly SizedBlob[]): Generator<BlobGroup> {
   let group: B3Digest[] = [];
   let bytes = 0n;
   for (const { digest, size } of blobs) {
     if (size > SMALL_BLOB_BYTES) continue;
     if (group.length > 0 && bytes + size > MAX_GROUP_BYTES) {
-      yield group;
+      yield { digests: group, bytes: Number(bytes) };
       group = [];
       bytes = 0n;
     }
     group.push(digest);
     bytes += size;
   }
-  if (group.length > 0) yield group;
+  if (group.length > 0) yield { digests: group, bytes: Number(bytes) };
 }
 
 async function fetchGroup(
-  digests: readonly B3Digest[],
+  { digests, bytes }: BlobGroup,
   from: Pick<BlobService, 'getMany'>,
   options: CallOptions | undefined,
 ): Promise<Uint8Array[]> {
-  const contents = await from.getMany(digests, options);
+  const contents = await from.getMany(digests, { ...options, maxBytes: bytes });
   return contents.map((bytes, i) => bytes ?? missing(digests[i]!));
 }
 
