@@ -60,10 +60,10 @@ async function killWriter(store, roots) {
   await once(writer, 'close');
 }
 
-function within(work, { seconds, mib }, wanted) {
+function within(work, { seconds, mib, ownMib }, wanted) {
   return {
     work,
-    ours: `${seconds.toFixed(2)} s, ${mib.toFixed(0)} MiB`,
+    ours: `${seconds.toFixed(2)} s, ${mib.toFixed(0)} MiB, ${ownMib.toFixed(0)} without mapped files`,
     against: `wanted: ${wanted} s`,
     speed: `${(wanted / seconds).toFixed(2)} ×`,
   };

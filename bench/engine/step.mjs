@@ -16,6 +16,10 @@ const DAY_MS = 24 * 60 * 60 * 1000;
 const READS = 100_000;
 const BATCH = 256;
 
+/** The peak of what isn't a file that is mapped: the index, whose pages are the kernel's, and the program. */
+let ownMib = 0;
+setInterval(measureOwn, 50).unref();
+
 const [step, folder, rootsFile] = process.argv.slice(2);
 const roots = readFileSync(rootsFile);
 const result = await {
@@ -27,8 +31,15 @@ const result = await {
   verify,
   stats,
 }[step]();
+measureOwn();
 const mib = process.resourceUsage().maxRSS / 1024;
-console.log(JSON.stringify({ ...result, mib }));
+console.log(JSON.stringify({ ...result, mib, ownMib }));
+
+function measureOwn() {
+  const status = readFileSync('/proc/self/status', 'latin1');
+  const kib = Number(/^RssAnon:\s+(\d+)/m.exec(status)[1]);
+  ownMib = Math.max(ownMib, kib / 1024);
+}
 
 async function openOnly() {
   const { result: store, seconds } = await timed(() => openLocalStore(folder));
