@@ -25,6 +25,12 @@ import { decodeTableEntry, tableIndexKey } from '../tables/table-entry.ts';
 import type { Removals } from './removals.ts';
 import type { Slab } from './slab.ts';
 
+/**
+ * As many make a batch at most: small records take more room as objects than as payloads, and what waits to be written
+ * outlives two collections of the young.
+ */
+const BATCH_RECORDS = 2000;
+
 /** A record that is about to be copied. */
 export interface LiveRecord {
   readonly from: RecordPlace;
@@ -64,7 +70,10 @@ export async function* readLiveRecords(
         }
         const found = find(store, pack, window, entries, i, removals);
         if (found === undefined) continue;
-        if (!slab.hasRoom(found.record.payload.length)) {
+        const isFull =
+          batch.length === BATCH_RECORDS ||
+          !slab.hasRoom(found.record.payload.length);
+        if (isFull) {
           if (batch.length > 0) yield batch;
           batch = [];
           [slab, other] = [other, slab];
