@@ -212,6 +212,7 @@ export class PackWriter {
       gathered += more;
     }
     const slab = this.#slabOf(gathered);
+    const { tag } = this.pack;
     const buffers: Uint8Array[] = [];
     const offsets: number[] = [];
     let slabStart = 0;
@@ -220,12 +221,7 @@ export class PackWriter {
     for (let i = first; i < last; i += 1) {
       const record = records[i]!;
       const { payload } = record;
-      encodeRecordHeader(
-        { ...record, storedLength: payload.length },
-        this.pack.tag,
-        slab,
-        slabEnd,
-      );
+      encodeRecordHeader(record, payload.length, tag, slab, slabEnd);
       offsets.push(end);
       end += recordSpan(payload.length);
       const padded = slabEnd + gatheredBytes(payload.length);

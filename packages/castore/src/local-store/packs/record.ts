@@ -74,7 +74,8 @@ const VERSION = 1;
 
 /** Writes a header at an offset of a buffer. */
 export function encodeRecordHeader(
-  header: RecordHeader,
+  header: Omit<RecordHeader, 'storedLength'>,
+  storedLength: number,
   packTag: number,
   into: Buffer,
   at: number,
@@ -85,7 +86,7 @@ export function encodeRecordHeader(
   into[at + 10] = header.kind;
   into[at + 11] = 0;
   into.set(header.key, at + 12);
-  into.writeUInt32LE(header.storedLength, at + 44);
+  into.writeUInt32LE(storedLength, at + 44);
   into.writeUInt32LE(header.rawLength, at + 48);
   into.writeUInt32LE(header.payloadCrc, at + 52);
   into.writeUInt32LE(packTag, at + 56);

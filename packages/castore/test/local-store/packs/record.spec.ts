@@ -31,7 +31,7 @@ const header: RecordHeader = {
 
 function encoded(tag = packTag(id)): Buffer {
   const bytes = Buffer.alloc(64);
-  encodeRecordHeader(header, tag, bytes, 0);
+  encodeRecordHeader(header, header.storedLength, tag, bytes, 0);
   return bytes;
 }
 
