@@ -21,11 +21,13 @@ const WORK = [
   'put 3 100',
   'set a 20',
   'put 4 9000',
+  // Fills its pack, which is sealed after the answer.
   'put 5 9000',
+  'put 7 100',
 ];
 
 /** Lengths of the chunks above, by seed. */
-const LENGTHS = [0, 3000, 30_000, 100, 9000, 9000];
+const LENGTHS = [0, 3000, 30_000, 100, 9000, 9000, 1000, 100];
 
 const missing = missingTracer();
 
