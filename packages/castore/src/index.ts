@@ -67,6 +67,7 @@ export type {
   CollectProgress,
   OnCollectProgress,
 } from './local-store/collect/collect-progress.ts';
+export { ChainedStore } from './local-store/chained-store.ts';
 export { QuietStore } from './local-store/read/quiet-store.ts';
 export type { RecordStore } from './local-store/read/quiet-store.ts';
 export { nodeUsedMs, useNode } from './local-store/usage/node-usage.ts';

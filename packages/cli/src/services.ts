@@ -25,6 +25,8 @@ export interface OpenStore extends Store, AsyncDisposable {
   readonly care?: StoreCare;
   /** The engine that path infos are kept by, where it is in this process. */
   readonly localStore?: LocalStore;
+  /** Whether that keeps blobs and directories, too. */
+  readonly isAllLocal: boolean;
   close(): Promise<void>;
 }
 
@@ -78,6 +80,10 @@ export async function openStore(
       narCalculation,
       ...(pathInfoStore.care && { care: pathInfoStore.care }),
       ...(pathInfoStore.localStore && { localStore: pathInfoStore.localStore }),
+      isAllLocal:
+        pathInfoStore.localStore !== undefined &&
+        pathInfoStore.blobs === blobs &&
+        pathInfoStore.directories === directories,
       close,
       [Symbol.asyncDispose]: close,
     };

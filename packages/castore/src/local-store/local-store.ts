@@ -6,10 +6,15 @@ import type { Zstd } from './compression/zstd.ts';
 import type { FileSystem } from './file-system.ts';
 import type { IndexedRecord } from './index/index-entry.ts';
 import { type Lease, Leases } from './usage/leases.ts';
+import type { WriteChain } from './commit/write-chain.ts';
 import type { StoreLock } from './open/lock.ts';
 import type { PackWriter } from './packs/pack-writer.ts';
 import type { Pack, Packs } from './packs/packs.ts';
-import { prepareRecords, type RawRecord } from './commit/prepare-records.ts';
+import {
+  type PreparedGroup,
+  prepareRecords,
+  type RawRecord,
+} from './commit/prepare-records.ts';
 import { RecordReader } from './read/record-reader.ts';
 import { RecordKind } from './packs/record.ts';
 import { markForRebuild, storePaths } from './open/recovery.ts';
@@ -83,6 +88,12 @@ export interface Submission {
   readonly durable: Promise<unknown>;
 }
 
+/** A record on its way. */
+interface PendingRecord {
+  readonly durable: Promise<unknown>;
+  readonly chain: WriteChain | undefined;
+}
+
 /** Kinds of records that are put and read by their key. */
 export type KeyedKind =
   | typeof RecordKind.chunk
@@ -111,7 +122,7 @@ export class LocalStore implements AsyncDisposable {
   readonly #leases: Leases;
   #watcher: UseWatcher | undefined;
   /** Records on their way to the disk, by index key. */
-  readonly #pending = new Map<string, Promise<unknown>>();
+  readonly #pending = new Map<string, PendingRecord>();
   #closing: Promise<void> | undefined;
 
   constructor(parts: StoreParts) {
@@ -276,11 +287,16 @@ export class LocalStore implements AsyncDisposable {
 
   /**
    * As `put`, but resolves as soon as there is room for the records on their way; their bytes aren't kept. What must
-   * come after them waits for `durable`.
+   * come after them waits for `durable`, or is submitted behind them in the same chain.
    */
-  async submit(records: readonly RawRecord[]): Promise<Submission> {
+  async submit(
+    records: readonly RawRecord[],
+    chain?: WriteChain,
+  ): Promise<Submission> {
     const queue = this.#writableQueue();
+    if (chain?.refusal !== undefined) throw chain.refusal.error;
     const joined: Promise<unknown>[] = [];
+    const ofOthers: Promise<unknown>[] = [];
     const fresh: RawRecord[] = [];
     const names: string[] = [];
     let settle: (outcome: Promise<void>) => void = () => {};
@@ -292,9 +308,12 @@ export class LocalStore implements AsyncDisposable {
       const name = indexKey.toString('latin1');
       const pending = this.#pending.get(name);
       if (pending !== undefined) {
-        if (pending !== own) joined.push(pending);
+        if (pending.durable === own) continue;
+        joined.push(pending.durable);
+        if (chain !== undefined && pending.chain !== chain)
+          ofOthers.push(pending.durable);
       } else if (this.#use(record.kind, record.key, indexKey) === undefined) {
-        this.#pending.set(name, own);
+        this.#pending.set(name, { durable: own, chain });
         fresh.push(record);
         names.push(name);
         bytes += record.bytes.length;
@@ -302,10 +321,12 @@ export class LocalStore implements AsyncDisposable {
     }
     // What is there already must not be taken for garbage after this was acknowledged.
     if (known > 0) joined.push(this.#touches!.flush());
+    // Who waits holds room only for what was let in before it, so that nobody waits for who is behind.
+    if (fresh.length > 0 || ofOthers.length > 0) await this.#budget.take(bytes);
+    chain?.restOn(ofOthers);
     if (fresh.length > 0) {
-      await this.#budget.take(bytes);
       settle(
-        this.#commit(queue, fresh).finally(() => {
+        this.#commit(queue, fresh, chain).finally(() => {
           for (const name of names) this.#pending.delete(name);
           this.#budget.release(bytes);
         }),
@@ -315,11 +336,15 @@ export class LocalStore implements AsyncDisposable {
     const durable = Promise.all(joined);
     // Whoever only wanted the room may look at the outcome late.
     durable.catch(() => {});
+    chain?.track(durable);
     return { durable };
   }
 
-  /** The table of a name: 1 to 32 of a to z, 0 to 9 and "-". It needs no creation. */
-  table(name: string): Table {
+  /**
+   * The table of a name: 1 to 32 of a to z, 0 to 9 and "-". It needs no creation. Where it is of a chain, what is set
+   * takes effect behind what was submitted to that before.
+   */
+  table(name: string, chain?: WriteChain): Table {
     return new LocalTable(
       {
         index: this.#index,
@@ -330,11 +355,15 @@ export class LocalStore implements AsyncDisposable {
             indexKey,
             kind: RecordKind.tableEntry,
           }),
-        submit: async (records, writes, bytes) => {
+        submit: async (records, bytes) => {
           const queue = this.#writableQueue();
           await this.#budget.take(bytes);
+          const add = (): Promise<void> => {
+            const writes = [Sequence.write(this.#sequence.last)];
+            return queue.add(records, writes, chain);
+          };
           try {
-            await queue.add(records, writes);
+            await (chain === undefined ? add() : chain.inTurn(undefined, add));
           } finally {
             this.#budget.release(bytes);
           }
@@ -356,7 +385,7 @@ export class LocalStore implements AsyncDisposable {
 
   async #close(): Promise<void> {
     await Promise.allSettled([
-      ...this.#pending.values(),
+      ...Array.from(this.#pending.values(), ({ durable }) => durable),
       this.#touches?.flush(),
     ]);
     try {
@@ -386,19 +415,24 @@ export class LocalStore implements AsyncDisposable {
   async #commit(
     queue: CommitQueue,
     records: readonly RawRecord[],
+    chain: WriteChain | undefined,
   ): Promise<void> {
     const groups = prepareRecords(this.#compressor, this.#slabs, records);
+    const add = async ({ records, slab }: PreparedGroup): Promise<void> => {
+      const queued = records.map((record) => ({
+        record,
+        indexKey: recordIndexKey(record.kind, record.key),
+      }));
+      await queue.add(queued, [], chain);
+      for (const { indexKey } of queued) this.#records.restored(indexKey);
+      this.#slabs.give(slab);
+    };
     const outcomes = await Promise.allSettled(
       groups.map(async (group) => {
         if (group instanceof Promise) queue.expect(group);
-        const prepared = group instanceof Promise ? await group : group;
-        const queued = prepared.records.map((record) => ({
-          record,
-          indexKey: recordIndexKey(record.kind, record.key),
-        }));
-        await queue.add(queued);
-        for (const { indexKey } of queued) this.#records.restored(indexKey);
-        this.#slabs.give(prepared.slab);
+        await (chain === undefined
+          ? add(group instanceof Promise ? await group : group)
+          : chain.inTurn(group, add));
       }),
     );
     for (const outcome of outcomes)

@@ -5,6 +5,7 @@ import { PublicKey, SecretKey } from '@tvix/nar';
 import {
   BinaryCache,
   createBinaryCacheServer,
+  localUploads,
   Netrc,
   NixHttpPathInfoService,
   openAccess,
@@ -120,6 +121,9 @@ async function createCache(
     side,
     logger,
   );
+  const { localStore, isAllLocal } = store;
+  const isOneStore =
+    localStore !== undefined && isAllLocal && flags.httpState === undefined;
   const priority = flags.priority === undefined ? 30 : Number(flags.priority);
   if (!Number.isSafeInteger(priority) || priority < 0)
     throw new CliError('cli/usage', `not a priority: ${flags.priority}`);
@@ -127,6 +131,7 @@ async function createCache(
     {
       ...store,
       tables: side.tables,
+      ...(isOneStore && { openUpload: localUploads(localStore) }),
       ...(substituter && { substituter }),
     },
     {

@@ -1,5 +1,6 @@
 import { RenderBuffers } from '../nar/render-buffers.ts';
 import { NarSizes } from '../nar/sizes.ts';
+import { ArrivingNars } from './arriving-nars.ts';
 import type {
   BinaryCacheOptions,
   BinaryCacheServices,
@@ -21,6 +22,7 @@ export class BinaryCache {
       sizes: new NarSizes(services.directories),
       buffers: new RenderBuffers(),
       commits: new Turns(),
+      arriving: new ArrivingNars(),
       narInfoReplies: new WeakMap(),
     };
   }

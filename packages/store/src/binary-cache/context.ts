@@ -10,6 +10,8 @@ import type { Substituter } from '../substitution/substituter.ts';
 import type { CacheInfoOptions } from './cache-info.ts';
 import type { CacheTables } from './table.ts';
 import type { Reply } from './reply.ts';
+import type { ArrivingNars } from './arriving-nars.ts';
+import type { UploadStorage } from './upload-storage.ts';
 import type { Turns } from './turns.ts';
 
 /** What a binary cache serves and writes to. */
@@ -19,6 +21,8 @@ export interface BinaryCacheServices {
   readonly directories: DirectoryService;
   readonly narCalculation: NarCalculationService;
   readonly tables: CacheTables;
+  /** Where uploads go, in place of the services and tables themselves, which answer when each thing is durable. */
+  readonly openUpload?: () => UploadStorage;
   /** Finds and fetches what isn't here. */
   readonly substituter?: Pick<Substituter, 'find' | 'fetch' | 'openNar'>;
 }
@@ -51,6 +55,7 @@ export interface CacheContext extends BinaryCacheServices {
   readonly buffers: RenderBuffers;
   /** One commit at a time for each key: of two that add signatures, none loses its own. */
   readonly commits: Turns;
+  readonly arriving: ArrivingNars;
   /** Narinfos as they were answered. What a path info says never changes, and neither does how it is signed here. */
   readonly narInfoReplies: WeakMap<PathInfo, Reply>;
   readonly options: BinaryCacheOptions;

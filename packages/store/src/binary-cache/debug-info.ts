@@ -20,9 +20,10 @@ interface DebugInfo {
  * NAR does, and names it as the client compressed it; it goes out with the name of the plain NAR.
  */
 export function debugInfo(
-  { tables }: CacheContext,
+  context: CacheContext,
   segments: readonly string[],
 ): Resource | undefined {
+  const { tables } = context;
   const [name = ''] = segments;
   if (segments.length !== 1 || !NAME.test(name)) return undefined;
   const key = new TextEncoder().encode(name);
@@ -34,7 +35,7 @@ export function debugInfo(
       const file = narOf(info.archive);
       const nar =
         file?.type === 'file' &&
-        (await getUploadedNar(tables.nars, file.fileSha256));
+        (await getUploadedNar(context, file.fileSha256));
       const archive = nar
         ? `../nar/${encodeNixBase32(nar.narSha256)}.nar`
         : info.archive;

@@ -12,6 +12,8 @@ export type {
   ServedRequest,
   ServerLimits,
 } from './http-server.ts';
+export { localUploads } from './upload-storage.ts';
+export type { UploadStorage } from './upload-storage.ts';
 export type { CacheServer, TlsFiles } from './server-sockets.ts';
 export { MemoryCacheTable } from './table.ts';
 export type { CacheTable, CacheTables } from './table.ts';

@@ -1,16 +1,19 @@
 import { createHash } from 'node:crypto';
 import { compareBytes } from '@tvix/castore';
+import type { CallOptions } from '@tvix/castore';
 import { encodeNixBase32 } from '@tvix/nar';
 import { Expansion } from '../compression/bounded.ts';
 import { decompress } from '../compression/decompress.ts';
 import { sniffGzip } from '../compression/sniff.ts';
 import { StoreError } from '../errors.ts';
 import { ingestNar } from '../nar/ingest.ts';
+import type { NarIngestion } from '../nar/ingest.ts';
 import { isTreeStored } from '../nar/is-tree-stored.ts';
 import type { CacheContext } from './context.ts';
 import type { NarName } from './nar-name.ts';
 import { textReply } from './reply.ts';
 import type { Upload } from './resource.ts';
+import type { UploadStorage } from './upload-storage.ts';
 import { getUploadedNar, putUploadedNar } from './uploaded-nar.ts';
 
 const DEFAULT_MAX_NAR_BYTES = 64 * 1024 ** 3;
@@ -24,14 +27,14 @@ export function narUpload(
   context: CacheContext,
   name: Extract<NarName, { type: 'file' }>,
 ): Upload {
-  const { tables, options } = context;
+  const { options } = context;
   const maxBytes = options.limits?.maxNarBytes ?? DEFAULT_MAX_NAR_BYTES;
   const maxRatio = options.limits?.maxRatio ?? DEFAULT_MAX_RATIO;
   return {
     maxBytes,
 
     async admit({ signal }) {
-      const known = await getUploadedNar(tables.nars, name.fileSha256);
+      const known = await getUploadedNar(context, name.fileSha256);
       const isHere =
         known !== undefined &&
         (await isTreeStored(known.node, context, { signal }));
@@ -39,48 +42,75 @@ export function narUpload(
     },
 
     async take({ signal }, body) {
-      const fileHash = createHash('sha256');
-      const expansion = new Expansion({ maxBytes, maxRatio });
-      const file = expansion.counted(body);
-      const [compression, source] =
-        name.compression === undefined
-          ? await sniffGzip(file)
-          : [name.compression, file];
-      // Of a file that isn't compressed, the NAR's hash is the file's.
-      const nar = expansion.bounded(
-        compression === 'none'
-          ? source
-          : decompress(compression, hashed(source, fileHash)),
-      );
-      const { node, narSha256, narSize } = await ingestNar(nar, context, {
-        signal,
-      });
-      const fileSha256 =
-        compression === 'none' ? narSha256 : new Uint8Array(fileHash.digest());
-      assertFileHash(name.fileSha256, fileSha256);
-      const record = { node, narSha256, narSize };
-      const records = [
-        putUploadedNar(tables.nars, name.fileSha256, {
-          ...record,
-          compression,
-          fileSize: expansion.bytesTaken,
-        }),
-      ];
-      // What debug information says of a compressed file is told of the NAR itself.
-      if (compression !== 'none') {
-        records.push(
-          putUploadedNar(tables.nars, narSha256, {
-            ...record,
-            compression: 'none',
-            fileSize: Number(narSize),
-          }),
-        );
+      const storage = context.openUpload?.() ?? servicesOf(context);
+      try {
+        const nar = await ingest(body, storage, { signal });
+        // The narinfo makes the path exist: it waits for this.
+        const stored = storage.finish();
+        context.arriving.add(name.fileSha256, stored);
+        context.arriving.add(nar.narSha256, stored);
+        return textReply(200, `sha256:${encodeNixBase32(nar.narSha256)}`);
+      } catch (error) {
+        // What was put has no name; the failure is told already.
+        storage.finish().catch(() => {});
+        throw error;
       }
-      // Both share one sync.
-      await Promise.all(records);
-      return textReply(200, `sha256:${encodeNixBase32(narSha256)}`);
     },
   };
+
+  async function ingest(
+    body: AsyncIterable<Uint8Array>,
+    storage: UploadStorage,
+    callOptions: CallOptions,
+  ): Promise<NarIngestion> {
+    const fileHash = createHash('sha256');
+    const expansion = new Expansion({ maxBytes, maxRatio });
+    const file = expansion.counted(body);
+    const [compression, source] =
+      name.compression === undefined
+        ? await sniffGzip(file)
+        : [name.compression, file];
+    // Of a file that isn't compressed, the NAR's hash is the file's.
+    const nar = expansion.bounded(
+      compression === 'none'
+        ? source
+        : decompress(compression, hashed(source, fileHash)),
+    );
+    const ingested = await ingestNar(nar, storage, callOptions);
+    const { narSha256, narSize } = ingested;
+    const fileSha256 =
+      compression === 'none' ? narSha256 : new Uint8Array(fileHash.digest());
+    assertFileHash(name.fileSha256, fileSha256);
+    const records = [
+      putUploadedNar(storage.nars, name.fileSha256, {
+        ...ingested,
+        compression,
+        fileSize: expansion.bytesTaken,
+      }),
+    ];
+    // What debug information says of a compressed file is told of the NAR itself.
+    if (compression !== 'none') {
+      records.push(
+        putUploadedNar(storage.nars, narSha256, {
+          ...ingested,
+          compression: 'none',
+          fileSize: Number(narSize),
+        }),
+      );
+    }
+    // Both share one sync.
+    await Promise.all(records);
+    return ingested;
+  }
+}
+
+/** Services that answer when each thing is durable: nothing is left to wait for at the end. */
+function servicesOf({
+  blobs,
+  directories,
+  tables,
+}: CacheContext): UploadStorage {
+  return { blobs, directories, nars: tables.nars, finish: async () => {} };
 }
 
 async function* hashed(

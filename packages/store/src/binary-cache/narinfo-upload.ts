@@ -90,6 +90,10 @@ async function namedNar(
       ? parseNarName(rest, new URLSearchParams(query))
       : undefined;
   const nar = name && (await storedNar(name, context, options));
+  if (nar === undefined && name?.type === 'file') {
+    const failure = context.arriving.failureOf(name.fileSha256);
+    if (failure !== undefined) throw failure as Error;
+  }
   if (nar === undefined)
     throw refused(`no NAR was uploaded as ${JSON.stringify(narInfo.url)}`);
   if (compareBytes(nar.narSha256, narInfo.narSha256) !== 0) {

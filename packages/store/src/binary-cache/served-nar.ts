@@ -37,8 +37,7 @@ export async function findNar(
       return pathInfo && narOfPath(pathInfo, name, context, options);
     }
     case 'file': {
-      const { nars } = context.tables;
-      const uploaded = await getUploadedNar(nars, name.fileSha256);
+      const uploaded = await getUploadedNar(context, name.fileSha256);
       if (uploaded === undefined) return undefined;
       // Nothing but the record refers to the tree before a narinfo does: it may have been collected since.
       if (!(await isTreeStored(uploaded.node, context, options)))

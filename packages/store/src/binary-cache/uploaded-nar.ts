@@ -11,6 +11,7 @@ import {
 } from '@tvix/castore/proto';
 import { StoreError } from '../errors.ts';
 import type { Compression } from '../compression/compression.ts';
+import type { CacheContext } from './context.ts';
 import type { CacheTable } from './table.ts';
 
 /** A file that was uploaded under `nar/`. */
@@ -24,12 +25,13 @@ export interface UploadedNar {
   readonly fileSize: number;
 }
 
-/** The file of that SHA-256; `undefined` where none was uploaded. */
+/** The file of that SHA-256, durable; `undefined` where none was uploaded. */
 export async function getUploadedNar(
-  table: CacheTable,
+  { tables, arriving }: Pick<CacheContext, 'tables' | 'arriving'>,
   fileSha256: Uint8Array,
 ): Promise<UploadedNar | undefined> {
-  const value = await table.get(fileSha256);
+  await arriving.settled(fileSha256);
+  const value = await tables.nars.get(fileSha256);
   if (value === undefined) return undefined;
   try {
     return decodeUploadedNar(value);
@@ -57,9 +59,9 @@ export function decodeUploadedNar(value: Uint8Array): UploadedNar {
   };
 }
 
-/** Remembers a file whose NAR is stored, durably. */
+/** Remembers a file whose NAR is stored. */
 export async function putUploadedNar(
-  table: CacheTable,
+  table: Pick<CacheTable, 'put'>,
   fileSha256: Uint8Array,
   nar: UploadedNar,
 ): Promise<void> {

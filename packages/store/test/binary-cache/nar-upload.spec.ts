@@ -177,3 +177,78 @@ describe('an upload', () => {
     expect(continued).toBe(true);
   });
 });
+
+describe('an upload whose store says late that it is durable', () => {
+  let late: StartedCache;
+  let settle: { resolve: () => void; reject: (error: Error) => void };
+
+  beforeEach(async () => {
+    const services = memoryServices();
+    const { blobs, directories } = services;
+    const { nars } = services.tables;
+    late = await StartedCache.start(
+      {},
+      {},
+      {
+        ...services,
+        openUpload() {
+          const records: [Uint8Array, Uint8Array][] = [];
+          const durable = new Promise<void>((resolve, reject) => {
+            settle = { resolve, reject };
+          });
+          return {
+            blobs,
+            directories,
+            nars: { put: async (...record) => void records.push(record) },
+            async finish() {
+              await durable;
+              for (const record of records) await nars.put(...record);
+            },
+          };
+        },
+      },
+    );
+  });
+
+  afterEach(() => late[Symbol.asyncDispose]());
+
+  it('is answered at once, and its narinfo when it is durable', async () => {
+    const { storePath, text } = narInfoOf(nar);
+    expect((await late.put(`/${fileName(nar)}`, nar)).status).toBe(200);
+    const order: string[] = [];
+    const commit = late
+      .put(`/${storePath.hashPart}.narinfo`, text)
+      .then((answer) => {
+        order.push('narinfo');
+        return answer;
+      });
+    // Whoever asks by its name gets it whole.
+    const back = late.get(`/${fileName(nar)}`);
+    // A request that was made later, and is answered.
+    await late.get('/nix-cache-info');
+    order.push('durable');
+    settle.resolve();
+    expect((await commit).status).toBe(200);
+    expect(order).toStrictEqual(['durable', 'narinfo']);
+    expect(nar.equals((await back).body)).toBe(true);
+  });
+
+  it('is refused with its narinfo where it could not be made durable, and may be sent again', async () => {
+    const { storePath, text } = narInfoOf(nar);
+    const narInfo = `/${storePath.hashPart}.narinfo`;
+    expect((await late.put(`/${fileName(nar)}`, nar)).status).toBe(200);
+    settle.reject(new CastoreError('castore/no-space', 'the disk is full'));
+    const refused = await late.put(narInfo, text);
+    expect([refused.status, refused.text]).toStrictEqual([
+      413,
+      'no space is left on the server\n',
+    ]);
+    expect((await late.ask('HEAD', `/${fileName(nar)}`)).status).toBe(404);
+    expect(await storedPaths(late)).toStrictEqual([]);
+
+    const again = await late.put(`/${fileName(nar)}`, nar, EXPECT);
+    expect([again.status, again.continued]).toStrictEqual([200, true]);
+    settle.resolve();
+    expect((await late.put(narInfo, text)).status).toBe(200);
+  });
+});

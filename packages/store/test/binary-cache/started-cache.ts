@@ -83,7 +83,8 @@ export class StartedCache implements AsyncDisposable {
   static async start(
     options: BinaryCacheOptions = {},
     serverOptions: Partial<BinaryCacheServerOptions> = {},
-    services: ReturnType<typeof memoryServices> = memoryServices(),
+    services: ReturnType<typeof memoryServices> &
+      BinaryCacheServices = memoryServices(),
   ): Promise<StartedCache> {
     const served: ServedRequest[] = [];
     const server = createBinaryCacheServer(new BinaryCache(services, options), {

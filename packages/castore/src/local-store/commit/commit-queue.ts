@@ -5,6 +5,7 @@ import { encodeIndexEntry, type RecordLocation } from '../index/index-entry.ts';
 import { Packs } from '../packs/packs.ts';
 import { type PreparedRecord, PackWriter } from '../packs/pack-writer.ts';
 import { recordSpan } from '../packs/record.ts';
+import type { WriteChain } from './write-chain.ts';
 import { isTransient, storeFailed, writeRefused } from '../store-failure.ts';
 import type { IndexWrite, StoreIndex } from '../index/store-index.ts';
 
@@ -44,9 +45,11 @@ interface Group {
   readonly amendment: Amendment | undefined;
   readonly isAlone: boolean;
   readonly sealsPack: boolean;
+  /** Isn't written where something before it in the chain couldn't be. */
+  readonly chain: WriteChain | undefined;
   readonly bytes: number;
   readonly resolve: () => void;
-  readonly reject: (error: CastoreError) => void;
+  readonly reject: (error: unknown) => void;
 }
 
 /** One round writes about as much as this, so that a long queue doesn't make a long wait. */
@@ -78,15 +81,17 @@ export class CommitQueue {
   }
 
   /**
-   * Resolves once all records are durable and the index leads to them; all of a call or none.
+   * Resolves once all records are durable and the index leads to them; all of a call or none. Calls take effect in their
+   * order; of a chain, none behind one that was refused, which is refused likewise.
    *
    * @throws CastoreError `castore/no-space`, `castore/store-failed`
    */
   add(
     records: readonly QueuedRecord[],
     writes: readonly IndexWrite[] = [],
+    chain?: WriteChain,
   ): Promise<void> {
-    return this.#enqueue({ records, writes });
+    return this.#enqueue({ records, writes, chain });
   }
 
   /**
@@ -132,6 +137,7 @@ export class CommitQueue {
         amendment: undefined,
         isAlone: false,
         sealsPack: false,
+        chain: undefined,
         ...group,
         bytes,
         resolve,
@@ -147,6 +153,7 @@ export class CommitQueue {
     while (this.#waiting.length > 0) {
       await Promise.all(this.#coming);
       const groups = this.#takeRound();
+      if (groups.length === 0) continue;
       try {
         if (this.#failure !== undefined) throw this.#failure;
         await this.#commit(groups);
@@ -154,7 +161,10 @@ export class CommitQueue {
         await this.#sealIfFull();
       } catch (error) {
         const refusal = await this.#recover(error);
-        for (const group of groups) group.reject(refusal);
+        for (const group of groups) {
+          group.chain?.refuse(refusal);
+          group.reject(refusal);
+        }
       }
     }
     this.#running = undefined;
@@ -170,7 +180,7 @@ export class CommitQueue {
       count += 1;
       if (isAlone) break;
     }
-    return this.#waiting.splice(0, count);
+    return this.#waiting.splice(0, count).filter(isWritten);
   }
 
   async #commit(groups: readonly Group[]): Promise<void> {
@@ -299,4 +309,11 @@ export class CommitQueue {
     this.#failure = storeFailed(error);
     return this.#failure;
   }
+}
+
+/** Whether nothing before it in its chain was refused; where something was, it is refused here. */
+function isWritten({ chain, reject }: Group): boolean {
+  if (chain?.refusal === undefined) return true;
+  reject(chain.refusal.error);
+  return false;
 }

@@ -10,8 +10,8 @@ import {
 } from '../index/index-entry.ts';
 import { prepareUncompressed } from '../commit/prepare-records.ts';
 import { RecordKind } from '../packs/record.ts';
-import { Sequence } from './sequence.ts';
-import type { IndexWrite, StoreIndex } from '../index/store-index.ts';
+import type { Sequence } from './sequence.ts';
+import type { StoreIndex } from '../index/store-index.ts';
 import {
   decodeTableEntry,
   decodeTableTail,
@@ -74,11 +74,8 @@ export interface TableStore {
   readonly sequence: Sequence;
   /** The raw payload at a location, checked against the key of its record, and demoted where it is damaged. */
   readPayload(location: RecordLocation, indexKey: Uint8Array): Uint8Array;
-  submit(
-    records: readonly QueuedRecord[],
-    writes: readonly IndexWrite[],
-    bytes: number,
-  ): Promise<void>;
+  /** Makes records durable, with the last number that the sequence gave. */
+  submit(records: readonly QueuedRecord[], bytes: number): Promise<void>;
 }
 
 const PAGE_ENTRIES = 1000;
@@ -151,7 +148,7 @@ export class LocalTable implements Table {
         isRemoval: value === undefined,
       };
     });
-    await this.#store.submit(records, [Sequence.write(sequence.last)], bytes);
+    await this.#store.submit(records, bytes);
   }
 
   async *entries(
