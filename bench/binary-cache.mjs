@@ -3,14 +3,24 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { once as event } from 'node:events';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { get } from 'node:http';
 import { createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
-import { against, median, once, PROGRAM, withScratch } from './measure.mjs';
+import {
+  against,
+  median,
+  once,
+  PROGRAM,
+  tvixStore,
+  withScratch,
+} from './measure.mjs';
 
 export const title = 'Binary cache';
 
 const PATHS = 200;
 const PATH_BYTES = 5 * 1024 * 1024;
+const MANY_FILES = 5000;
+const WANTED_FIRST_BYTE_MS = 20;
 const LOAD = fileURLToPath(new URL('./binary-cache/load.mjs', import.meta.url));
 
 export function run() {
@@ -35,8 +45,58 @@ export function run() {
       if (compression === 'none')
         rows.push(...(await downloads(folder, nix, paths, daemon)));
       await daemon.stop();
+      if (compression === 'none') rows.push(await firstByte(folder, paths));
     }
     return rows;
+  });
+}
+
+/** How long a daemon that has just started takes to a path info and the first byte of its NAR, nothing in the page cache. */
+async function firstByte(folder, paths) {
+  const store = `${folder}/store-none`;
+  const { stdout: many } = await once(
+    `cd '${folder}' && mkdir many && head -c ${MANY_FILES * 512} text | split -b 512 -a 4 - many/f && ${tvixStore(`import --store 'local:${store}' many`)}`,
+    { XDG_CACHE_HOME: `${folder}/home` },
+  );
+  const times = [];
+  let peak = 0;
+  for (const path of [...paths.slice(0, 4), many]) {
+    await once(
+      `find '${store}' -type f -exec sync {} ';' -exec dd if={} iflag=nocache count=0 status=none ';'`,
+    );
+    const daemon = await startDaemon(folder, 'store-none');
+    const url = `http://127.0.0.1:${daemon.port}`;
+    await ask(`${url}/health`);
+    const start = performance.now();
+    const narInfo = await ask(`${url}/${path.slice(11, 43)}.narinfo`);
+    await ask(`${url}/${/^URL: (.*)$/m.exec(narInfo)[1]}`, 1);
+    times.push(performance.now() - start);
+    peak = Math.max(peak, daemon.peakMiB());
+    await daemon.stop();
+  }
+  const shown = times.map((time) => time.toFixed(0)).join(', ');
+  return {
+    work: `first byte of a cold path info and NAR, the last of ${MANY_FILES} files`,
+    ours: `${median(times).toFixed(0)} ms (${shown}), ${peak.toFixed(0)} MiB`,
+    against: `wanted: ${WANTED_FIRST_BYTE_MS} ms`,
+    speed: `${(WANTED_FIRST_BYTE_MS / median(times)).toFixed(2)} ×`,
+  };
+}
+
+/** The body of a reply, or so many pieces of it. */
+function ask(url, pieces = Infinity) {
+  return new Promise((resolve, reject) => {
+    const request = get(url, (response) => {
+      let text = '';
+      response.on('data', (piece) => {
+        text += piece;
+        if (--pieces > 0) return;
+        resolve(text);
+        request.destroy();
+      });
+      response.on('end', () => resolve(text));
+    });
+    request.on('error', reject);
   });
 }
 
