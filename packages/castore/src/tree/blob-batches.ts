@@ -6,11 +6,8 @@ import { CastoreError } from '../errors.ts';
 const BATCH_BYTES = 1024 * 1024;
 const BATCH_BLOBS = 1000;
 
-/**
- * How many batches may be on their way: what makes them durable does so with several at a time. On a disk that takes
- * 20 ms to sync, an import takes a seventh less time with 12 than with 8.
- */
-const MAX_UNDER_WAY = 12;
+/** How many batches may be on their way: what makes them durable does so with several at a time. */
+const MAX_UNDER_WAY = 8;
 
 /** What a batch begins with, and doubles from there. */
 const FIRST_BUFFER_BYTES = 64 * 1024;
