@@ -19,7 +19,7 @@ const TREES = [
   ['documentation of the system', '/usr/share/doc', importTree],
   [
     'packages of npm',
-    fileURLToPath(new URL('../../node_modules/@babel', import.meta.url)),
+    fileURLToPath(new URL('../../node_modules', import.meta.url)),
     putTree,
   ],
   ['every shape of file', made, importTree],

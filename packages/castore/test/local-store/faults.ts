@@ -3,6 +3,7 @@ import {
   nodeFileSystem,
 } from '../../src/local-store/file-system.ts';
 import { LmdbIndex } from '../../src/local-store/index/lmdb-index.ts';
+import { indexWithCommit } from './index-with-commit.ts';
 import type { StoreIndex } from '../../src/local-store/index/store-index.ts';
 
 /** What can fail. */
@@ -65,16 +66,10 @@ export class Faults {
     options: { readonly readOnly: boolean },
   ): StoreIndex => {
     const index = LmdbIndex.open(directory, options);
-    return {
-      get: (key) => index.get(key),
-      range: (range) => index.range(range),
-      count: () => index.count(),
-      close: () => index.close(),
-      commit: async (writes, options) => {
-        this.#check('commit');
-        await index.commit(writes, options);
-      },
-    };
+    return indexWithCommit(index, async (writes, options) => {
+      this.#check('commit');
+      await index.commit(writes, options);
+    });
   };
 
   /** Lets a call fail with EIO, by its number from now on, once or with all that follow. */

@@ -2,6 +2,7 @@ import fs from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { hashBytes } from '../../../src/digest/hasher.ts';
 import { LmdbIndex } from '../../../src/local-store/index/lmdb-index.ts';
+import { indexWithCommit } from '../index-with-commit.ts';
 import { RecordKind } from '../../../src/local-store/packs/record.ts';
 import type { Node } from '../../../src/node/node.ts';
 import { countLocalStore } from '../../../src/local-store/stats.ts';
@@ -171,17 +172,11 @@ describe('collectGarbage', () => {
     store = await ClockedStore.create({
       openIndex: (directory, options) => {
         const index = LmdbIndex.open(directory, options);
-        return {
-          get: (key) => index.get(key),
-          range: (range) => index.range(range),
-          count: () => index.count(),
-          close: () => index.close(),
-          commit: async (writes, options) => {
-            await index.commit(writes, options);
-            // Nothing but a sweep takes only away.
-            if (writes.every(({ value }) => value === undefined)) abort.abort();
-          },
-        };
+        return indexWithCommit(index, async (writes, options) => {
+          await index.commit(writes, options);
+          // Nothing but a sweep takes only away.
+          if (writes.every(({ value }) => value === undefined)) abort.abort();
+        });
       },
     });
     const inner = Array.from({ length: 5000 }, (_, i) =>
