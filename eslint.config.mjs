@@ -87,6 +87,7 @@ export default tseslint.config(
         URL: 'readonly',
         performance: 'readonly',
         setTimeout: 'readonly',
+        setInterval: 'readonly',
         clearTimeout: 'readonly',
         AbortController: 'readonly',
         AbortSignal: 'readonly',

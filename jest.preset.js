@@ -29,6 +29,8 @@ const preset = {
   reporters: ['default', [reporter, { results: 'results.json' }]],
   coverageProvider: 'v8',
   maxWorkers: 2,
+  // Against tests that hang: how fast anything is, benchmarks say.
+  testTimeout: 30_000,
 };
 
 export default preset;

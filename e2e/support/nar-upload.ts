@@ -1,3 +1,4 @@
+import { expect } from '@jest/globals';
 import { createHash } from 'node:crypto';
 import { request } from 'node:http';
 import { seededBytes } from './trees.ts';
@@ -6,24 +7,30 @@ const BASE32 = '0123456789abcdfghijklmnpqrsvwxyz';
 
 /** What a client uploads: a NAR and its narinfo, under the names that they get. */
 export interface UploadedPath {
+  readonly name: string;
   readonly nar: Buffer;
   readonly narPath: string;
   readonly narInfo: Buffer;
   readonly narInfoPath: string;
 }
 
-/** A path with one file of that length, other for each seed. */
-export function pathToUpload(seed: number, length: number): UploadedPath {
+/** A path with one file of that length, other for each seed, and what it refers to. */
+export function pathToUpload(
+  seed: number,
+  length: number,
+  references: readonly UploadedPath[] = [],
+): UploadedPath {
   const nar = narOfFile(seededBytes(seed, length));
   const narHash = nixBase32(createHash('sha256').update(nar).digest());
   const hashPart = nixBase32(
     createHash('sha256').update(`path ${seed}`).digest().subarray(0, 20),
   );
+  const name = `${hashPart}-path-${seed}`;
   const narPath = `/nar/${narHash}.nar`;
   const narInfo = Buffer.from(
-    `StorePath: /nix/store/${hashPart}-path-${seed}\nURL: ${narPath.slice(1)}\nCompression: none\nFileHash: sha256:${narHash}\nFileSize: ${nar.length}\nNarHash: sha256:${narHash}\nNarSize: ${nar.length}\nReferences: \n`,
+    `StorePath: /nix/store/${name}\nURL: ${narPath.slice(1)}\nCompression: none\nFileHash: sha256:${narHash}\nFileSize: ${nar.length}\nNarHash: sha256:${narHash}\nNarSize: ${nar.length}\nReferences: ${references.map((path) => path.name).join(' ')}\n`,
   );
-  return { nar, narPath, narInfo, narInfoPath: `/${hashPart}.narinfo` };
+  return { name, nar, narPath, narInfo, narInfoPath: `/${hashPart}.narinfo` };
 }
 
 /**
@@ -34,7 +41,13 @@ export function put(
   port: number,
   path: string,
   body: Buffer,
-  dieAfter = Infinity,
+  {
+    dieAfter = Infinity,
+    headers = {},
+  }: {
+    readonly dieAfter?: number;
+    readonly headers?: Readonly<Record<string, string>>;
+  } = {},
 ): Promise<number> {
   return new Promise((resolve, reject) => {
     const outgoing = request({
@@ -43,7 +56,7 @@ export function put(
       path,
       method: 'PUT',
       agent: false,
-      headers: { 'Content-Length': body.length },
+      headers: { ...headers, 'Content-Length': body.length },
     });
     outgoing.on('error', reject);
     outgoing.on('response', (response) => {
@@ -57,6 +70,25 @@ export function put(
       reject(new Error('the client died'));
     });
   });
+}
+
+/** Whether a path is there; where it is, all of it has to be. */
+export async function isWhole(
+  port: number,
+  path: UploadedPath,
+): Promise<boolean> {
+  const base = `http://127.0.0.1:${port}`;
+  const answer = await fetch(`${base}${path.narInfoPath}`);
+  const text = await answer.text();
+  if (answer.status === 404) return false;
+  expect(answer.status).toBe(200);
+  const url = /^URL: (.*)$/m.exec(text)![1]!;
+  const nar = await fetch(`${base}/${url}`);
+  const bytes = Buffer.from(await nar.arrayBuffer());
+  const sha256 = (of: Buffer): string =>
+    createHash('sha256').update(of).digest('hex');
+  expect(sha256(bytes)).toBe(sha256(path.nar));
+  return true;
 }
 
 function narOfFile(contents: Buffer): Buffer {

@@ -1,5 +1,4 @@
 import { afterAll, describe, expect, it } from '@jest/globals';
-import { createHash } from 'node:crypto';
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -7,7 +6,7 @@ import { gzipSync } from 'node:zlib';
 import { Daemon } from '../support/daemon.ts';
 import { freePort } from '../support/free-port.ts';
 import { describeWith } from '../support/machine.ts';
-import { pathToUpload, put } from '../support/nar-upload.ts';
+import { isWhole, pathToUpload, put } from '../support/nar-upload.ts';
 import type { UploadedPath } from '../support/nar-upload.ts';
 import { scratchFolder } from '../support/scratch.ts';
 
@@ -24,22 +23,6 @@ function start(port: number, at = store): Promise<Daemon> {
     ...['--store', at, '-l', '127.0.0.1:0'],
     ...['--http-listen', `127.0.0.1:${port}`],
   ]);
-}
-
-/** Whether a path is there; where it is, all of it has to be. */
-async function isWhole(port: number, path: UploadedPath): Promise<boolean> {
-  const base = `http://127.0.0.1:${port}`;
-  const answer = await fetch(`${base}${path.narInfoPath}`);
-  const text = await answer.text();
-  if (answer.status === 404) return false;
-  expect(answer.status).toBe(200);
-  const url = /^URL: (.*)$/m.exec(text)![1]!;
-  const nar = await fetch(`${base}/${url}`);
-  const bytes = Buffer.from(await nar.arrayBuffer());
-  const sha256 = (of: Buffer): string =>
-    createHash('sha256').update(of).digest('hex');
-  expect(sha256(bytes)).toBe(sha256(path.nar));
-  return true;
 }
 
 describe('a daemon that is killed during uploads', () => {
@@ -97,7 +80,7 @@ describe('a hundred clients of which thirty die', () => {
       dies,
     }: (typeof clients)[number]): Promise<void> => {
       const dieAfter = dies ? (path.nar.length * 7919) % 300_000 : Infinity;
-      await put(port, path.narPath, path.nar, dieAfter);
+      await put(port, path.narPath, path.nar, { dieAfter });
       await put(port, path.narInfoPath, path.narInfo);
     };
     const outcomes = await Promise.allSettled(clients.map(run));
