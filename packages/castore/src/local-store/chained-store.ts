@@ -1,6 +1,7 @@
 import type { RawRecord } from './commit/prepare-records.ts';
 import { WriteChain } from './commit/write-chain.ts';
-import type { KeyedKind, LocalStore, Submission } from './local-store.ts';
+import type { Submission } from './commit/submissions.ts';
+import type { KeyedKind, LocalStore } from './local-store.ts';
 import type { RecordStore } from './read/quiet-store.ts';
 import type { Table } from './tables/tables.ts';
 import type { Lease } from './usage/leases.ts';

@@ -10,17 +10,13 @@ import type { WriteChain } from './commit/write-chain.ts';
 import type { StoreLock } from './open/lock.ts';
 import type { PackWriter } from './packs/pack-writer.ts';
 import type { Pack, Packs } from './packs/packs.ts';
-import {
-  type PreparedGroup,
-  prepareRecords,
-  type RawRecord,
-} from './commit/prepare-records.ts';
+import type { RawRecord } from './commit/prepare-records.ts';
+import { type Submission, Submissions } from './commit/submissions.ts';
 import { RecordReader } from './read/record-reader.ts';
 import { RecordKind } from './packs/record.ts';
 import { markForRebuild, storePaths } from './open/recovery.ts';
 import type { Reserve } from './open/reserve.ts';
 import { Sequence } from './tables/sequence.ts';
-import { SlabPool } from './commit/slab-pool.ts';
 import type { StoreFormat } from './open/store-format.ts';
 import { recordIndexKey, type StoreIndex } from './index/store-index.ts';
 import { LocalTable, type Table } from './tables/tables.ts';
@@ -82,18 +78,6 @@ export interface UseWatcher {
   use(kind: number, key: Uint8Array, touchedMinutes: number): boolean;
 }
 
-/** A write that was let in. */
-export interface Submission {
-  /** Resolves once everything is durable and visible. Rejects as `put` does; it must be awaited. */
-  readonly durable: Promise<unknown>;
-}
-
-/** A record on its way. */
-interface PendingRecord {
-  readonly durable: Promise<unknown>;
-  readonly chain: WriteChain | undefined;
-}
-
 /** Kinds of records that are put and read by their key. */
 export type KeyedKind =
   | typeof RecordKind.chunk
@@ -113,7 +97,6 @@ export class LocalStore implements AsyncDisposable {
   readonly interior: StoreInterior;
   readonly #index: StoreIndex;
   readonly #compressor: Compressor;
-  readonly #slabs = new SlabPool();
   readonly #records: RecordReader;
   readonly #writing: (WritingParts & { queue: CommitQueue }) | undefined;
   readonly #budget: ByteBudget;
@@ -121,8 +104,7 @@ export class LocalStore implements AsyncDisposable {
   readonly #touches: Touches | undefined;
   readonly #leases: Leases;
   #watcher: UseWatcher | undefined;
-  /** Records on their way to the disk, by index key. */
-  readonly #pending = new Map<string, PendingRecord>();
+  readonly #submissions: Submissions | undefined;
   #closing: Promise<void> | undefined;
 
   constructor(parts: StoreParts) {
@@ -162,6 +144,17 @@ export class LocalStore implements AsyncDisposable {
         index: parts.index,
         amend: (amendment) => queue.amend(amendment),
         now: parts.now,
+      });
+    this.#submissions =
+      queue &&
+      new Submissions({
+        queue,
+        compressor: parts.compressor,
+        budget: this.#budget,
+        touches: this.#touches!,
+        isStored: (record, indexKey) =>
+          this.#use(record.kind, record.key, indexKey) !== undefined,
+        onStored: (indexKey) => this.#records.restored(indexKey),
       });
     this.#leases = new Leases(parts.now);
     const readers: StoreInterior['readers'] = new Set([this.#records]);
@@ -293,51 +286,7 @@ export class LocalStore implements AsyncDisposable {
     records: readonly RawRecord[],
     chain?: WriteChain,
   ): Promise<Submission> {
-    const queue = this.#writableQueue();
-    if (chain?.refusal !== undefined) throw chain.refusal.error;
-    const joined: Promise<unknown>[] = [];
-    const ofOthers: Promise<unknown>[] = [];
-    const fresh: RawRecord[] = [];
-    const names: string[] = [];
-    let settle: (outcome: Promise<void>) => void = () => {};
-    const own = new Promise<void>((resolve) => (settle = resolve));
-    let bytes = 0;
-    let known = 0;
-    for (const record of records) {
-      const indexKey = recordIndexKey(record.kind, record.key);
-      const name = indexKey.toString('latin1');
-      const pending = this.#pending.get(name);
-      if (pending !== undefined) {
-        if (pending.durable === own) continue;
-        joined.push(pending.durable);
-        if (chain !== undefined && pending.chain !== chain)
-          ofOthers.push(pending.durable);
-      } else if (this.#use(record.kind, record.key, indexKey) === undefined) {
-        this.#pending.set(name, { durable: own, chain });
-        fresh.push(record);
-        names.push(name);
-        bytes += record.bytes.length;
-      } else known += 1;
-    }
-    // What is there already must not be taken for garbage after this was acknowledged.
-    if (known > 0) joined.push(this.#touches!.flush());
-    // Who waits holds room only for what was let in before it, so that nobody waits for who is behind.
-    if (fresh.length > 0 || ofOthers.length > 0) await this.#budget.take(bytes);
-    chain?.restOn(ofOthers);
-    if (fresh.length > 0) {
-      settle(
-        this.#commit(queue, fresh, chain).finally(() => {
-          for (const name of names) this.#pending.delete(name);
-          this.#budget.release(bytes);
-        }),
-      );
-      joined.push(own);
-    }
-    const durable = Promise.all(joined);
-    // Whoever only wanted the room may look at the outcome late.
-    durable.catch(() => {});
-    chain?.track(durable);
-    return { durable };
+    return this.#writable().submissions.submit(records, chain);
   }
 
   /**
@@ -356,7 +305,7 @@ export class LocalStore implements AsyncDisposable {
             kind: RecordKind.tableEntry,
           }),
         submit: async (records, bytes) => {
-          const queue = this.#writableQueue();
+          const { queue } = this.#writable();
           await this.#budget.take(bytes);
           const add = (): Promise<void> => {
             const writes = [Sequence.write(this.#sequence.last)];
@@ -385,7 +334,7 @@ export class LocalStore implements AsyncDisposable {
 
   async #close(): Promise<void> {
     await Promise.allSettled([
-      ...Array.from(this.#pending.values(), ({ durable }) => durable),
+      this.#submissions?.settled(),
       this.#touches?.flush(),
     ]);
     try {
@@ -412,37 +361,14 @@ export class LocalStore implements AsyncDisposable {
     return location;
   }
 
-  async #commit(
-    queue: CommitQueue,
-    records: readonly RawRecord[],
-    chain: WriteChain | undefined,
-  ): Promise<void> {
-    const groups = prepareRecords(this.#compressor, this.#slabs, records);
-    const add = async ({ records, slab }: PreparedGroup): Promise<void> => {
-      const queued = records.map((record) => ({
-        record,
-        indexKey: recordIndexKey(record.kind, record.key),
-      }));
-      await queue.add(queued, [], chain);
-      for (const { indexKey } of queued) this.#records.restored(indexKey);
-      this.#slabs.give(slab);
-    };
-    const outcomes = await Promise.allSettled(
-      groups.map(async (group) => {
-        if (group instanceof Promise) queue.expect(group);
-        await (chain === undefined
-          ? add(group instanceof Promise ? await group : group)
-          : chain.inTurn(group, add));
-      }),
-    );
-    for (const outcome of outcomes)
-      if (outcome.status === 'rejected') throw outcome.reason;
-  }
-
-  #writableQueue(): CommitQueue {
+  #writable(): {
+    readonly queue: CommitQueue;
+    readonly submissions: Submissions;
+  } {
     this.#assertOpen();
     const queue = this.#writing?.queue;
-    if (queue === undefined) {
+    const submissions = this.#submissions;
+    if (queue === undefined || submissions === undefined) {
       throw new CastoreError(
         'castore/store-read-only',
         `the store ${this.directory} is open for reading alone`,
@@ -450,7 +376,7 @@ export class LocalStore implements AsyncDisposable {
       );
     }
     if (queue.failure !== undefined) throw queue.failure;
-    return queue;
+    return { queue, submissions };
   }
 
   #assertOpen(): void {
