@@ -14,6 +14,8 @@ import type { RequestPath } from './request-path.ts';
 import type { CacheRequest, Upload } from './resource.ts';
 import { refuseMalformed } from './refuse-malformed.ts';
 import { isAtHand, sendReply, sendWhole } from './send-reply.ts';
+import type { ServedRequest } from './served-request.ts';
+import type { ServerLimits } from './server-limits.ts';
 import {
   breakOff,
   createCacheServer,
@@ -23,32 +25,6 @@ import {
 } from './server-sockets.ts';
 import type { CacheServer, TlsFiles } from './server-sockets.ts';
 import type { Access } from './tokens.ts';
-
-/** Bounds of what a connection may take. */
-export interface ServerLimits {
-  /** Bytes of a request's head. 16 KiB where left out. */
-  readonly maxHeaderBytes?: number;
-  /** How long a request's head may take to come in. 20 s where left out. */
-  readonly headersTimeoutMs?: number;
-  /** How long a connection may be silent: between requests, or while we wait for it to take our bytes. 75 s where left out. */
-  readonly idleTimeoutMs?: number;
-  /** A body must bring `slowBodyBytes` in each such time. 30 s and 64 KiB where left out. */
-  readonly slowBodyWindowMs?: number;
-  readonly slowBodyBytes?: number;
-  /** Connections at a time; more wait to be accepted. 1024 where left out. */
-  readonly maxConnections?: number;
-}
-
-/** What happened to a request, for the log. */
-export interface ServedRequest {
-  readonly method: string;
-  readonly path: string;
-  /** `undefined` where the client went away before it was answered. */
-  readonly status: number | undefined;
-  readonly durationMs: number;
-  /** Why it failed. */
-  readonly error?: unknown;
-}
 
 /** Settings of {@link createBinaryCacheServer}. */
 export interface BinaryCacheServerOptions {

@@ -7,11 +7,9 @@ export type {
   UploadLimits,
 } from './context.ts';
 export { createBinaryCacheServer } from './http-server.ts';
-export type {
-  BinaryCacheServerOptions,
-  ServedRequest,
-  ServerLimits,
-} from './http-server.ts';
+export type { BinaryCacheServerOptions } from './http-server.ts';
+export type { ServedRequest } from './served-request.ts';
+export type { ServerLimits } from './server-limits.ts';
 export { localUploads } from './upload-storage.ts';
 export type { UploadStorage } from './upload-storage.ts';
 export type { CacheServer, TlsFiles } from './server-sockets.ts';

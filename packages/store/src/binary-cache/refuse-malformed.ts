@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream';
 import { StoreError } from '../errors.ts';
-import type { ServedRequest } from './http-server.ts';
+import type { ServedRequest } from './served-request.ts';
 
 /** What is said of a sender that went away in the middle of a request: whoever reads its body is told of that. */
 const GONE: ReadonlySet<string | undefined> = new Set([

@@ -4,7 +4,7 @@ import { constants, createSecureServer } from 'node:http2';
 import type { ServerHttp2Stream } from 'node:http2';
 import type { Server, Socket } from 'node:net';
 import { Connections } from './connections.ts';
-import type { ServerLimits } from './http-server.ts';
+import type { ServerLimits } from './server-limits.ts';
 
 /** A server that listens to nothing yet, whatever version of HTTP its connections will speak. */
 export interface CacheServer extends Server {

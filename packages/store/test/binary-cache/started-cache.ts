@@ -18,10 +18,8 @@ import type {
   BinaryCacheServices,
 } from '../../src/binary-cache/context.ts';
 import { createBinaryCacheServer } from '../../src/binary-cache/http-server.ts';
-import type {
-  BinaryCacheServerOptions,
-  ServedRequest,
-} from '../../src/binary-cache/http-server.ts';
+import type { ServedRequest } from '../../src/binary-cache/served-request.ts';
+import type { BinaryCacheServerOptions } from '../../src/binary-cache/http-server.ts';
 import type { CacheServer } from '../../src/binary-cache/server-sockets.ts';
 import { MemoryCacheTable } from '../../src/binary-cache/table.ts';
 import { openAccess } from '../../src/binary-cache/tokens.ts';
