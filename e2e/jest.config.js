@@ -1,4 +1,4 @@
 import preset from '../jest.preset.js';
 
-// One worker: these tests start daemons and whole stores, and some look at the memory of what they start.
-export default { ...preset, maxWorkers: 1, testTimeout: 120_000 };
+// Tests that look at the memory of what they start look at that process alone.
+export default { ...preset, maxWorkers: 2, testTimeout: 120_000 };
