@@ -3,7 +3,7 @@ import { readFile, walkTree } from '@tvix/castore';
 import type { BlobService, CallOptions, Node, StoredFile } from '@tvix/castore';
 import type { NarWriter } from '@tvix/nar';
 import { RENDER_BUFFER_BYTES } from './render-buffers.ts';
-import type { RenderSource } from './render.ts';
+import type { RenderSource } from './render-source.ts';
 import { writeEvent } from './write-events.ts';
 
 /** After so long, what there is is handed on, and others have their turn. */

@@ -1,19 +1,10 @@
 import { readTree } from '@tvix/castore';
-import type {
-  BlobService,
-  CallOptions,
-  Node,
-  ReadTreeServices,
-} from '@tvix/castore';
+import type { CallOptions, Node } from '@tvix/castore';
 import { NarWriter } from '@tvix/nar';
 import { renderAtHand } from './render-at-hand.ts';
 import { RenderBuffers } from './render-buffers.ts';
+import type { RenderSource } from './render-source.ts';
 import { writeEvents } from './write-events.ts';
-
-/** What an archive is rendered from. */
-export interface RenderSource extends ReadTreeServices {
-  readonly blobs: ReadTreeServices['blobs'] & Pick<BlobService, 'readWhole'>;
-}
 
 /** Settings of {@link renderNar}. */
 export interface RenderOptions extends CallOptions {
