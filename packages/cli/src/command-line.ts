@@ -96,7 +96,11 @@ export function createCommandLine(run: RunCommand): CommanderCommand {
       '--http-state <directory>',
       'where logs, realisations and names of uploaded files are kept (default: the local store; in memory for any other)',
     )
-    .option('--priority <number>', 'its priority among caches', '30')
+    .option('--priority <number>', 'its priority among caches (default: 30)')
+    .option(
+      '--no-mass-query',
+      'tell clients not to ask it for many paths at a time',
+    )
     .option(
       '--upstream <url...>',
       'binary caches that lacking paths are fetched from; ?trusted-public-keys=… and ?priority=… may follow',

@@ -1,6 +1,8 @@
 import type { Scrub } from '@tvix/castore';
+import { withoutLogin } from '@tvix/store/binary-cache';
 import type { Command, CommandContext } from '../command.ts';
 import { defaultDaemonStore } from '../config.ts';
+import type { ServiceAddresses } from '../config.ts';
 import { DEFAULT_ADMIN_REACH, parseAdminReach } from '../daemon/admin-reach.ts';
 import { startScrub } from '../daemon/background-scrub.ts';
 import type { ScrubFlags } from '../daemon/background-scrub.ts';
@@ -31,7 +33,7 @@ export const daemon: Command = async (context, { options }) => {
   let http: HttpCache | undefined;
   let scrub: Scrub | undefined;
   try {
-    logger.info({ ...addresses }, 'store opened');
+    logger.info(withoutLogins(addresses), 'store opened');
     scrub = localStore && startScrub(localStore, options as ScrubFlags, logger);
     http = await startHttpCache(options as HttpCacheFlags, store, logger);
     for (const address of http?.addresses ?? [])
@@ -60,6 +62,15 @@ export const daemon: Command = async (context, { options }) => {
   }
   logger.info('stopped');
 };
+
+function withoutLogins(addresses: ServiceAddresses): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(addresses).map(([name, address]: [string, string]) => [
+      name,
+      withoutLogin(address),
+    ]),
+  );
+}
 
 function listenAddresses(
   given: unknown,

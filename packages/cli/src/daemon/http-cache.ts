@@ -7,12 +7,9 @@ import {
   createBinaryCacheServer,
   localUploads,
   Netrc,
-  NixHttpPathInfoService,
   openAccess,
   PathSigner,
-  Substituter,
   TokenAccess,
-  Upstream,
 } from '@tvix/store/binary-cache';
 import type {
   Access,
@@ -31,6 +28,7 @@ import type { ListenAddress } from './listen-address.ts';
 import { GRACE_MS } from './grace.ts';
 import { openSideTables } from './side-tables.ts';
 import type { SideTables } from './side-tables.ts';
+import { createSubstituter } from './upstreams.ts';
 
 /** The flags of the daemon that are about the binary cache. */
 export interface HttpCacheFlags {
@@ -41,6 +39,8 @@ export interface HttpCacheFlags {
   readonly httpUrl?: string;
   readonly httpState?: string;
   readonly priority?: string;
+  /** False where `--no-mass-query` is given. */
+  readonly massQuery?: boolean;
   readonly upstream?: readonly string[];
   readonly netrcFile?: string;
   readonly signKey?: readonly string[];
@@ -57,6 +57,8 @@ export interface HttpCache {
    */
   stop(hard?: AbortSignal, graceMs?: number): Promise<boolean>;
 }
+
+const SWEEP_MS = 100;
 
 type HttpListenAddress = Extract<ListenAddress, { type: 'tcp' | 'unix' }>;
 
@@ -77,7 +79,7 @@ export async function startHttpCache(
   const side = await openSideTables(store, flags.httpState, logger);
   const servers: CacheServer[] = [];
   try {
-    const cache = await createCache(flags, store, side, logger);
+    const cache = await createCache(flags, addresses[0]!, store, side, logger);
     for (const address of addresses) {
       const server = createBinaryCacheServer(cache, {
         access: await accessFor(flags, address),
@@ -106,6 +108,7 @@ export async function startHttpCache(
 
 async function createCache(
   flags: HttpCacheFlags,
+  address: HttpListenAddress,
   store: OpenStore,
   side: SideTables,
   logger: Logger,
@@ -114,9 +117,15 @@ async function createCache(
   const trustedKeys = (flags.trustedPublicKey ?? []).map((key) =>
     PublicKey.parse(key),
   );
-  const substituter = await createSubstituter(
-    flags,
-    trustedKeys,
+  const { netrcFile } = flags;
+  const substituter = createSubstituter(
+    flags.upstream ?? [],
+    {
+      ...(netrcFile !== undefined && {
+        netrc: Netrc.parse(await read(netrcFile)),
+      }),
+      ...(trustedKeys.length > 0 && { trustedKeys }),
+    },
     store,
     side,
     logger,
@@ -127,6 +136,7 @@ async function createCache(
   const priority = flags.priority === undefined ? 30 : Number(flags.priority);
   if (!Number.isSafeInteger(priority) || priority < 0)
     throw new CliError('cli/usage', `not a priority: ${flags.priority}`);
+  const publicUrl = flags.httpUrl ?? ownUrl(address, flags);
   return new BinaryCache(
     {
       ...store,
@@ -136,59 +146,33 @@ async function createCache(
     },
     {
       priority,
+      wantMassQuery: flags.massQuery !== false,
       trustedKeys,
       requireTrustedSignature: flags.requireTrustedSignature === true,
       ...(keys.length > 0 && { signer: new PathSigner(keys) }),
-      ...(flags.httpUrl !== undefined && { publicUrl: flags.httpUrl }),
+      ...(publicUrl !== undefined && { publicUrl }),
     },
   );
 }
 
-async function createSubstituter(
-  { upstream: urls = [], netrcFile }: HttpCacheFlags,
-  trustedKeys: readonly PublicKey[],
-  store: OpenStore,
-  { folder }: SideTables,
-  logger: Logger,
-): Promise<Substituter | undefined> {
-  if (urls.length === 0) return undefined;
-  const netrc =
-    netrcFile === undefined ? undefined : Netrc.parse(await read(netrcFile));
-  const upstreams = urls.map((url) => {
-    const cache = NixHttpPathInfoService.fromAddress(`nix+${url}`, store, {
-      ...(netrc && { netrc }),
-      ...(trustedKeys.length > 0 && { trustedKeys }),
-    });
-    if (trustedKeys.length === 0 && !url.includes('trusted-public-keys='))
-      logger.warn(
-        { upstream: url },
-        'no trusted keys: whatever this upstream says is believed',
-      );
-    const upstream = new Upstream(cache, {
-      onFailure: (err) =>
-        logger.warn({ upstream: url, err }, 'the upstream failed'),
-    });
-    return { upstream, priority: priorityOf(url) };
-  });
-  // The order of flags decides among equals.
-  upstreams.sort((a, b) => a.priority - b.priority);
-  return new Substituter(
-    store.pathInfos,
-    upstreams.map(({ upstream }) => upstream),
-    folder === undefined ? {} : { spoolFolder: folder },
-  );
-}
-
-const DEFAULT_UPSTREAM_PRIORITY = 50;
-const SWEEP_MS = 100;
-
-function priorityOf(url: string): number {
-  const given = /[?&]priority=(\d+)(&|$)/.exec(url)?.[1];
-  return given === undefined ? DEFAULT_UPSTREAM_PRIORITY : Number(given);
-}
-
 async function readSecretKey(path: string): Promise<SecretKey> {
-  return SecretKey.parse((await read(path)).trim());
+  const text = (await read(path)).trim();
+  try {
+    return SecretKey.parse(text);
+  } catch (cause) {
+    throw new CliError('cli/usage', `${path} holds no secret key`, { cause });
+  }
+}
+
+/** The address that people can use who are told nothing else: that of the listener, where it has one of its own. */
+function ownUrl(
+  address: HttpListenAddress,
+  { httpTlsCert }: HttpCacheFlags,
+): string | undefined {
+  if (address.type !== 'tcp' || address.port === 0) return undefined;
+  if (['0.0.0.0', '::', ''].includes(address.host)) return undefined;
+  const scheme = httpTlsCert === undefined ? 'http' : 'https';
+  return `${scheme}://${formatListenAddress(address)}`;
 }
 
 async function readTls({

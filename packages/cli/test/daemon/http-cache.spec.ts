@@ -1,7 +1,14 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { setImmediate as turn } from 'node:timers/promises';
-import { afterAll, afterEach, describe, expect, it } from '@jest/globals';
+import {
+  afterAll,
+  afterEach,
+  beforeAll,
+  describe,
+  expect,
+  it,
+} from '@jest/globals';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
@@ -14,6 +21,7 @@ import { openStore } from '../../src/services.ts';
 
 const LOG = `${'0'.repeat(32)}-built.drv`;
 const folder = mkdtempSync(join(tmpdir(), 'tvix-http-cache-'));
+const NO_KEY = join(folder, 'no-key');
 const running: HttpCache[] = [];
 const records: { level: string; msg: string }[] = [];
 const logger = createLogger({
@@ -28,6 +36,7 @@ afterEach(async () => {
   for (const cache of running.splice(0)) await cache.stop(AbortSignal.abort());
 });
 
+beforeAll(() => writeFileSync(NO_KEY, 'nonsense\n'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 async function start(flags: HttpCacheFlags): Promise<HttpCache | undefined> {
@@ -39,6 +48,16 @@ async function start(flags: HttpCacheFlags): Promise<HttpCache | undefined> {
   const cache = await startHttpCache(flags, store, logger);
   if (cache !== undefined) running.push(cache);
   return cache;
+}
+
+/** A port of this machine that nobody listens on. */
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
 }
 
 describe('the binary cache of a daemon', () => {
@@ -56,6 +75,43 @@ describe('the binary cache of a daemon', () => {
     const answer = await fetch(`${url}/nix-cache-info`);
     expect(await answer.text()).toContain('Priority: 7\n');
     expect(records.map(({ msg }) => msg)).toContain('request');
+  });
+
+  it('tells clients not to ask for many paths where it is told so', async () => {
+    const cache = await start({
+      httpListen: ['127.0.0.1:0'],
+      massQuery: false,
+    });
+    const answer = await fetch(`${cache!.addresses[0]}/nix-cache-info`);
+    expect(await answer.text()).toContain('WantMassQuery: 0\n');
+  });
+
+  it('tells people the address that it is given, or its own', async () => {
+    const port = await freePort();
+    const httpListen = [`127.0.0.1:${port}`];
+    const own = `http://127.0.0.1:${port}`;
+    const given = 'https://example.org/cache';
+    for (const [flags, expected] of [
+      [{ httpListen }, own],
+      [{ httpListen, httpUrl: given }, given],
+    ] as const) {
+      const cache = await start(flags);
+      expect(await (await fetch(`${own}/`)).text()).toContain(
+        `extra-substituters = ${expected}`,
+      );
+      await cache!.stop();
+    }
+  });
+
+  it('logs no password of an upstream', async () => {
+    const cache = await start({
+      httpListen: ['127.0.0.1:0'],
+      upstream: [`http://me:secret@127.0.0.1:${await freePort()}`],
+    });
+    const none = `${cache!.addresses[0]}/${'0'.repeat(32)}.narinfo`;
+    expect((await fetch(none)).status).toBe(404);
+    expect(records.map(({ msg }) => msg)).toContain('the upstream failed');
+    expect(JSON.stringify(records)).not.toContain('secret');
   });
 
   it('stops, though a client keeps its connection', async () => {
@@ -123,6 +179,7 @@ describe('the binary cache of a daemon', () => {
     ['a listen address of gRPC alone', { httpListen: ['stdio'] }, 'cli/usage'],
     ['a certificate without its key', { httpTlsCert: 'x' }, 'cli/usage'],
     ['a file that is not there', { signKey: [join(folder, 'none')] }, 'cli/io'],
+    ['a file that holds no key', { signKey: [NO_KEY] }, 'cli/usage'],
     [
       'a trusted key that is none',
       { trustedPublicKey: ['nonsense'] },

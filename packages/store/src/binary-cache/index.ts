@@ -24,6 +24,7 @@ export type {
   NixHttpOptions,
   Substitute,
 } from '../path-info-service/nix-http.ts';
+export { withoutLogin } from '../path-info-service/without-login.ts';
 export {
   PathSigner,
   SigningPathInfoService,

@@ -6,6 +6,7 @@ import { requestBody } from '../binary-cache/request-body.ts';
 import { decodeContent } from '../compression/decode-content.ts';
 import { StoreError } from '../errors.ts';
 import type { Netrc } from './netrc.ts';
+import { withoutLogin } from './without-login.ts';
 
 /** How files are fetched from another server. */
 export interface HttpFetcherOptions {
@@ -136,23 +137,18 @@ function redirected(location: string, from: URL): URL {
   return to;
 }
 
-function shown(url: URL): string {
-  const copy = new URL(url);
-  copy.username = '';
-  copy.password = '';
-  return copy.href;
-}
-
 function refused(url: URL, what: string, status?: number): StoreError {
-  return new StoreError('store/upstream-refused', `${shown(url)}: ${what}`, {
-    details: { url: shown(url), status },
+  const shown = withoutLogin(url.href);
+  return new StoreError('store/upstream-refused', `${shown}: ${what}`, {
+    details: { url: shown, status },
   });
 }
 
 function unavailable(url: URL, cause: unknown): StoreError {
+  const shown = withoutLogin(url.href);
   return new StoreError(
     'store/upstream-unavailable',
-    `${shown(url)} can't be reached`,
-    { cause, details: { url: shown(url) } },
+    `${shown} can't be reached`,
+    { cause, details: { url: shown } },
   );
 }

@@ -19,6 +19,7 @@ import type {
   PathInfoCapabilities,
   PathInfoService,
 } from './path-info-service.ts';
+import { withoutLogin } from './without-login.ts';
 
 /** Settings of a {@link NixHttpPathInfoService}. */
 export interface NixHttpOptions extends HttpFetcherOptions {
@@ -174,7 +175,7 @@ export class NixHttpPathInfoService implements PathInfoService {
     if (!isCompression(compression)) {
       throw new StoreError(
         'store/unsupported-compression',
-        `${url.href}: unknown compression ${JSON.stringify(compression)}`,
+        `${withoutLogin(url.href)}: unknown compression ${JSON.stringify(compression)}`,
         { details: { compression } },
       );
     }
@@ -227,7 +228,7 @@ export class NixHttpPathInfoService implements PathInfoService {
         if (await key.verify(text, signature)) return;
     throw new StoreError(
       'store/untrusted',
-      `${this.#base.href}: no signature of ${narInfo.storePath.toString()} is by a trusted key`,
+      `${withoutLogin(this.#base.href)}: no signature of ${narInfo.storePath.toString()} is by a trusted key`,
       { details: { storePath: narInfo.storePath } },
     );
   }
@@ -244,7 +245,10 @@ export class NixHttpPathInfoService implements PathInfoService {
       url.origin === this.#base.origin &&
       url.pathname.startsWith(this.#base.pathname);
     if (!staysHere && this.#options.followsForeignUrls !== true)
-      throw corrupt(narInfoUrl, `its file lies elsewhere: ${url.href}`);
+      throw corrupt(
+        narInfoUrl,
+        `its file lies elsewhere: ${withoutLogin(url.href)}`,
+      );
     return url;
   }
 }
@@ -272,9 +276,10 @@ function isAboutBytes(error: unknown): error is Error {
 }
 
 function corrupt(url: URL, what: string, cause?: unknown): StoreError {
-  return new StoreError('store/upstream-corrupt', `${url.href}: ${what}`, {
+  const shown = withoutLogin(url.href);
+  return new StoreError('store/upstream-corrupt', `${shown}: ${what}`, {
     cause,
-    details: { url: url.href },
+    details: { url: shown },
   });
 }
 

@@ -60,3 +60,8 @@ export function bytesText(bytes: bigint): string {
   for (; value >= 1024 && unit < units.length - 1; unit++) value /= 1024;
   return `${unit === 0 ? value : value.toFixed(1)} ${units[unit]}`;
 }
+
+/** A number of paths for people, with what follows the number. */
+export function pathsText(count: number, more = ''): string {
+  return `${count}${more} ${count === 1 ? 'path' : 'paths'}`;
+}

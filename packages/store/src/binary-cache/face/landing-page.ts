@@ -1,22 +1,20 @@
-import type { CallOptions } from '@tvix/castore';
-import type { PathInfo } from '../../path-info/path-info.ts';
 import type { CacheContext } from '../context.ts';
 import type { Resource } from '../resource.ts';
 import { bytesText, html } from './html.ts';
 import type { Html } from './html.ts';
 import { pageReply } from './page.ts';
+import { searchPaths } from './path-search.ts';
+import type { FoundPath } from './path-search.ts';
 
-/** So many paths are looked at for a page. */
-const MAX_SCANNED = 20_000;
-const MAX_SHOWN = 200;
-const MAX_QUERY_LENGTH = 200;
+/** The longest store path has 255 characters. */
+const MAX_QUERY_LENGTH = 1000;
 
 /** `/`: what people have to know to use the cache, what it holds, and a search by name. */
 export function landingPage(context: CacheContext): Resource {
   return {
     async get({ query, signal }) {
       const wanted = (query.get('q') ?? '').slice(0, MAX_QUERY_LENGTH);
-      const found = await search(wanted.trim(), context, { signal });
+      const found = await searchPaths(wanted.trim(), context, { signal });
       return pageReply(
         'Nix binary cache',
         html`<h1>Nix binary cache</h1>
@@ -32,7 +30,7 @@ export function landingPage(context: CacheContext): Resource {
               aria-label="Name or hash"
             /><button>Search</button>
           </form>
-          ${found.list}`,
+          ${pathList(found.paths)}`,
       );
     },
   };
@@ -55,43 +53,13 @@ function setUp({ options }: CacheContext): Html {
     <pre>extra-substituters = ${url}${trusted}</pre>`;
 }
 
-async function search(
-  wanted: string,
-  { pathInfos }: CacheContext,
-  options: CallOptions,
-): Promise<{ summary: string; list: Html }> {
-  if (!pathInfos.capabilities.list)
-    return { summary: 'This store does not list its paths.', list: html`` };
-  const needle = wanted.toLowerCase();
-  const shown: PathInfo[] = [];
-  let scanned = 0;
-  let matching = 0;
-  let narBytes = 0n;
-  for await (const pathInfo of pathInfos.list(options)) {
-    scanned++;
-    narBytes += pathInfo.narInfo?.narSize ?? 0n;
-    if (pathInfo.storePath.toString().toLowerCase().includes(needle)) {
-      matching++;
-      if (shown.length < MAX_SHOWN) shown.push(pathInfo);
-    }
-    if (scanned >= MAX_SCANNED) break;
-  }
-  const more = scanned >= MAX_SCANNED ? ' or more' : '';
-  const held = `${scanned}${more} paths, ${bytesText(narBytes)}${more} as NARs`;
-  const hits =
-    needle === '' ? '' : `; ${matching} match${matching === 1 ? 'es' : ''}`;
-  const cut =
-    matching > shown.length ? `; the first ${shown.length} are shown` : '';
-  return { summary: `${held}${hits}${cut}`, list: pathList(shown) };
-}
-
-function pathList(pathInfos: readonly PathInfo[]): Html {
-  if (pathInfos.length === 0) return html``;
-  const items = pathInfos.map(
-    ({ storePath, narInfo }) =>
+function pathList(paths: readonly FoundPath[]): Html {
+  if (paths.length === 0) return html``;
+  const items = paths.map(
+    ({ storePath, narSize }) =>
       html`<li>
         <a href="path/${storePath.hashPart}">${storePath.toString()}</a
-        ><span>${narInfo ? bytesText(narInfo.narSize) : ''}</span>
+        ><span>${narSize === undefined ? '' : bytesText(narSize)}</span>
       </li> `,
   );
   return html`<ul>

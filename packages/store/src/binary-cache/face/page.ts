@@ -12,14 +12,15 @@ h2 { font-size: 1.05rem; margin: 2rem 0 .5rem; }
 p { margin: .5rem 0; }
 a { color: var(--link); text-decoration: none; overflow-wrap: anywhere; }
 a:hover, a:focus { text-decoration: underline; }
-pre, code { font: .875rem/1.5 ui-monospace, monospace; }
-pre { background: var(--card); border: 1px solid var(--line); border-radius: 8px; padding: .75rem 1rem; overflow-x: auto; }
+pre, code { font: .875rem/1.5 ui-monospace, monospace; overflow-wrap: anywhere; }
+pre { background: var(--card); border: 1px solid var(--line); border-radius: 8px; padding: .75rem 1rem; white-space: pre-wrap; }
 form { display: flex; gap: .5rem; margin: .5rem 0 1rem; }
 input { flex: 1; min-width: 0; font: inherit; color: inherit; background: var(--card); border: 1px solid var(--line); border-radius: 8px; padding: .5rem .75rem; }
 button { font: inherit; color: var(--paper); background: var(--link); border: 0; border-radius: 8px; padding: .5rem 1rem; cursor: pointer; }
-ul { list-style: none; margin: 0; padding: 0; border: 1px solid var(--line); border-radius: 8px; background: var(--card); }
+ul { list-style: none; margin: 1rem 0 0; padding: 0; border: 1px solid var(--line); border-radius: 8px; background: var(--card); }
 li { display: flex; gap: 1rem; justify-content: space-between; padding: .45rem .9rem; border-top: 1px solid var(--line); overflow-wrap: anywhere; }
 li:first-child { border-top: 0; }
+li a { min-width: 40%; }
 li span { color: var(--dim); white-space: nowrap; }
 li span.target { white-space: normal; overflow-wrap: anywhere; text-align: right; }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .3rem 1.25rem; margin: .75rem 0; }
@@ -44,7 +45,33 @@ const PAGE_HEADERS: Readonly<Record<string, string>> = {
 
 /** A page for people. Links in it are relative, so that it works below any prefix. */
 export function pageReply(title: string, body: Html): Reply {
-  const page = html`<!doctype html>
+  return { status: 200, headers: PAGE_HEADERS, body: page(title, body).text };
+}
+
+/** A page that ends in a list which may be too long to be held as a whole: it is made while it is sent. */
+export function listPageReply(
+  title: string,
+  head: Html,
+  items: Iterable<Html>,
+): Reply {
+  const body = html`${head}
+    <ul>
+      ${ITEMS}
+    </ul>`;
+  const [before, after] = page(title, body).text.split(ITEMS.text);
+  const open = async function* (): AsyncGenerator<Uint8Array> {
+    yield Buffer.from(before!);
+    for (const item of items) yield Buffer.from(item.text);
+    yield Buffer.from(after!);
+  };
+  return { status: 200, headers: PAGE_HEADERS, stream: { open } };
+}
+
+/** Stands for what is made later: text is escaped, so that nothing else can be the same. */
+const ITEMS = new Html('<!-- items -->');
+
+function page(title: string, body: Html): Html {
+  return html`<!doctype html>
     <html lang="en">
       <head>
         <meta charset="utf-8" />
@@ -56,5 +83,4 @@ export function pageReply(title: string, body: Html): Reply {
         ${body}
       </body>
     </html> `;
-  return { status: 200, headers: PAGE_HEADERS, body: page.text };
 }

@@ -5,7 +5,8 @@ import type { CacheContext } from '../context.ts';
 import { decodeHashPart } from '../narinfo.ts';
 import { notFound } from '../reply.ts';
 import type { Resource } from '../resource.ts';
-import { bytesText, html } from './html.ts';
+import { signedForReading } from '../sign-on-read.ts';
+import { bytesText, html, pathsText } from './html.ts';
 import type { Html } from './html.ts';
 import { pageReply } from './page.ts';
 
@@ -22,8 +23,10 @@ export function pathPage(
   if (outputHash === undefined) return undefined;
   return {
     async get({ signal }) {
-      const pathInfo = await context.pathInfos.get(outputHash, { signal });
-      if (pathInfo === undefined) return notFound('no such path');
+      const stored = await context.pathInfos.get(outputHash, { signal });
+      if (stored === undefined) return notFound('no such path');
+      // With the signatures that its narinfo is served with.
+      const pathInfo = await signedForReading(stored, context, { signal });
       const closure = await closureText(pathInfo, context, { signal });
       return pageReply(
         pathInfo.storePath.name,
@@ -97,7 +100,7 @@ async function closureText(
     if (isPathNotFound(error)) return 'not complete here';
     throw error;
   }
-  return `${count} ${count === 1 ? 'path' : 'paths'}, ${bytesText(bytes)}`;
+  return `${pathsText(count)}, ${bytesText(bytes)}`;
 }
 
 function isPathNotFound(error: unknown): boolean {
