@@ -18,7 +18,12 @@
  */
 import { crc32 } from 'node:zlib';
 import { CastoreError } from '../../errors.ts';
-import { type Codec, RECORD_ALIGNMENT, recordSpan } from '../packs/record.ts';
+import {
+  type Codec,
+  RECORD_ALIGNMENT,
+  RECORD_HEADER_BYTES,
+  recordSpan,
+} from '../packs/record.ts';
 import { shortCrc32 } from '../packs/short-crc32.ts';
 
 /** Where a record begins. */
@@ -95,6 +100,11 @@ export function decodeIndexEntry(
     rawLength: bytes.readUInt32LE(16),
     touched: bytes.readUInt32LE(20),
   };
+}
+
+/** Where the payload ends: a pack that is so long holds the record, whatever became of the padding. */
+export function payloadEnd({ offset, storedLength }: RecordLocation): number {
+  return offset + RECORD_HEADER_BYTES + storedLength;
 }
 
 /** Where the next record begins. */

@@ -113,7 +113,7 @@ async function openForReading(
   const compressor = await openCompressor(options);
   const files = options.fileSystem ?? nodeFileSystem;
   const paths = storePaths(directory);
-  const { index, packs } = inspectStore(
+  const { index, packs } = await inspectStore(
     paths,
     options.openIndex ?? LmdbIndex.open,
   );

@@ -90,17 +90,17 @@ export async function recoverStore(
 }
 
 /** The same view of a store without changing anything: another process may be writing to it. */
-export function inspectStore(
+export async function inspectStore(
   paths: StorePaths,
   openIndex: RecoveryOptions['openIndex'],
-): Omit<RecoveredStore, 'writer'> {
+): Promise<Omit<RecoveredStore, 'writer'>> {
   let index: StoreIndex | undefined;
   try {
     index = openIndex(paths.meta, { readOnly: true });
     return { index, packs: measuredPacks(paths, index) };
   } catch (error) {
-    void index?.close();
-    if (isUnreadable(error)) throw error;
+    await index?.close();
+    if (isTransient(error) || isUnreadable(error)) throw error;
     throw new CastoreError(
       'castore/corrupt-store',
       'the index cannot be read; open the store for writing once to have it rebuilt',
@@ -218,8 +218,16 @@ async function reopen(files: FileSystem, pack: Pack): Promise<PackWriter> {
 
 async function finish(index: StoreIndex, writer: PackWriter): Promise<void> {
   const { pack } = writer;
-  const length = await writer.seal();
-  writer.close();
+  let length = pack.committedLength;
+  try {
+    length = await writer.seal();
+  } catch (error) {
+    // A footer only saves time, and a full disk must not keep a store shut.
+    if (!isTransient(error)) throw error;
+    await writer.rollBack();
+  } finally {
+    writer.close();
+  }
   pack.committedLength = pack.availableLength = length;
   pack.isSealed = true;
   await index.commit([Packs.write(pack)]);

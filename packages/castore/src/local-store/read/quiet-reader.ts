@@ -2,15 +2,15 @@ import { compareBytes } from '../../digest/bytes.ts';
 import { hashBytes } from '../../digest/hasher.ts';
 import { currentPacks } from '../packs/current-packs.ts';
 import { decodePayload } from './decode-payload.ts';
-import { decodeIndexEntry, type RecordLocation } from '../index/index-entry.ts';
+import {
+  decodeIndexEntry,
+  payloadEnd,
+  type RecordLocation,
+} from '../index/index-entry.ts';
 import type { LocalStore } from '../local-store.ts';
 import { PackReader, type StoredRecord } from '../packs/pack-reader.ts';
 import type { Packs } from '../packs/packs.ts';
-import {
-  isContentAddressed,
-  RECORD_HEADER_BYTES,
-  type RecordKind,
-} from '../packs/record.ts';
+import { isContentAddressed, type RecordKind } from '../packs/record.ts';
 import { errnoOf } from '../store-failure.ts';
 
 /**
@@ -73,8 +73,7 @@ export class QuietReader {
     expectedKey: Uint8Array | undefined,
   ): Inspection {
     const pack = this.#packs.get(location.pack);
-    const end = location.offset + RECORD_HEADER_BYTES + location.storedLength;
-    if (pack === undefined || end > pack.availableLength)
+    if (pack === undefined || payloadEnd(location) > pack.availableLength)
       return { fault: 'missing' };
     let stored: StoredRecord | undefined;
     try {

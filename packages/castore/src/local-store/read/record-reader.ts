@@ -10,6 +10,7 @@ import {
   decodeIndexEntry,
   type IndexedRecord,
   isSamePlace,
+  payloadEnd,
   type RecordLocation,
 } from '../index/index-entry.ts';
 import { PackReader } from '../packs/pack-reader.ts';
@@ -251,8 +252,5 @@ function isNamed(payload: Uint8Array, key: Uint8Array): boolean {
 }
 
 function holds(pack: Pack | undefined, location: RecordLocation): boolean {
-  return (
-    pack !== undefined &&
-    location.offset + location.storedLength <= pack.availableLength
-  );
+  return pack !== undefined && payloadEnd(location) <= pack.availableLength;
 }

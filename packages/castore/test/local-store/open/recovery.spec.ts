@@ -4,6 +4,7 @@ import { hashBytes } from '../../../src/digest/hasher.ts';
 import type { RawRecord } from '../../../src/local-store/commit/prepare-records.ts';
 import { RecordKind } from '../../../src/local-store/packs/record.ts';
 import { randomBytes } from '../../blob-service/random-bytes.ts';
+import { Faults } from '../faults.ts';
 import { TemporaryStore } from '../temporary-store.ts';
 
 let temporary: TemporaryStore;
@@ -163,6 +164,47 @@ describe('opening a store', () => {
     await temporary.store.put(records);
     await temporary.reopen();
     expect(present()).toHaveLength(records.length);
+  });
+
+  it.each([1, 40, 64])(
+    'does not count on a record whose last %i bytes were cut off',
+    async (bytes) => {
+      await temporary.reopen();
+      const contents = randomBytes(5000, 77);
+      const key = hashBytes(contents).bytes;
+      const record = { kind: RecordKind.chunk, key, bytes: contents };
+      await temporary.store.put([record]);
+      await temporary.close();
+      const last = temporary.packFiles().at(-1)!;
+      fs.truncateSync(last, fs.statSync(last).size - bytes);
+      await temporary.reopen();
+      expect(temporary.store.has(RecordKind.chunk, key)).toBe(false);
+      await temporary.store.put([record]);
+      const found = temporary.store.read(RecordKind.chunk, key);
+      expect(Buffer.compare(found!, contents)).toBe(0);
+    },
+  );
+
+  it('opens on a full disk, although an older pack has no footer', async () => {
+    edit(temporary.packFiles()[0]!, (bytes) => bytes.subarray(0, -8));
+    fs.rmSync(temporary.path('meta'), { recursive: true });
+    const faults = new Faults();
+    faults.room = 0;
+    await temporary.reopen({ fileSystem: faults.fileSystem });
+    expectAll();
+    await temporary.reopen();
+    expectAll();
+  });
+
+  it('does not take a refusal to open the index for damage', async () => {
+    await expect(
+      temporary.reopen({
+        readOnly: true,
+        openIndex: () => {
+          throw Object.assign(new Error('refused'), { code: 'EMFILE' });
+        },
+      }),
+    ).rejects.toMatchObject({ code: 'castore/io' });
   });
 
   it('enters packs that the index does not know, as after an old copy of it came back', async () => {
