@@ -54,7 +54,7 @@ export interface DirectoryPutter {
 
   /**
    * Adds a directory; all its children must have been added before. Resolves when more is welcome. A failure may
-   * show only at a later `put` or at `close`.
+   * show only at a later `put` or at `close`. After one, nothing more is stored, and `close` fails.
    *
    * @throws CastoreError `castore/child-not-sent`, `castore/wrong-child-size`, `castore/closed`
    */

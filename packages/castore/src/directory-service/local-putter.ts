@@ -1,6 +1,7 @@
 import type { B3Digest } from '../digest/b3-digest.ts';
 import { CastoreError } from '../errors.ts';
 import type { Lease } from '../local-store/usage/leases.ts';
+import { WriteChain } from '../local-store/commit/write-chain.ts';
 import type { RecordStore } from '../local-store/read/quiet-store.ts';
 import { RecordKind } from '../local-store/packs/record.ts';
 import type { RawRecord } from '../local-store/commit/prepare-records.ts';
@@ -11,12 +12,16 @@ import type { DirectoryPutter } from './directory-service.ts';
 const BATCH_DIRECTORIES = 512;
 const BATCH_BYTES = 256 * 1024;
 
-/** Stores the directories of a tree in batches, without a look at their children. */
+/**
+ * Stores the directories of a tree in batches, without a look at their children. Where a batch can't be stored, none
+ * behind it is: a directory that is there has its children.
+ */
 export class LocalDirectoryPutter implements DirectoryPutter {
   readonly #store: RecordStore;
   readonly #signal: AbortSignal | undefined;
   #batch: RawRecord[] = [];
   #batchBytes = 0;
+  readonly #chain = new WriteChain();
   #durable: Promise<unknown> = Promise.resolve();
   /** Held while directories are stored that no root leads to yet. */
   #lease: Lease | undefined;
@@ -29,7 +34,7 @@ export class LocalDirectoryPutter implements DirectoryPutter {
   }
 
   get isClosed(): boolean {
-    return this.#isClosed;
+    return this.#isClosed || this.#chain.refusal !== undefined;
   }
 
   async put(directory: Directory): Promise<void> {
@@ -77,7 +82,14 @@ export class LocalDirectoryPutter implements DirectoryPutter {
     this.#batchBytes = 0;
     this.#lease ??= this.#store.lease();
     this.#lease.renew();
-    const { durable } = await this.#store.submit(batch);
+    if (this.#chain.refusal !== undefined) throw this.#chain.refusal.error;
+    let durable: Promise<unknown>;
+    try {
+      ({ durable } = await this.#store.submit(batch, this.#chain));
+    } catch (error) {
+      this.#chain.refuse(error);
+      throw error;
+    }
     this.#durable = Promise.all([this.#durable, durable]);
     // A failure is told at the end.
     this.#durable.catch(() => {});

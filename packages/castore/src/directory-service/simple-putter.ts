@@ -25,7 +25,12 @@ export class SimplePutter implements DirectoryPutter {
 
   async put(directory: Directory): Promise<void> {
     this.#assertOpen();
-    this.#last = await this.#directories.put(directory, this.#options);
+    try {
+      this.#last = await this.#directories.put(directory, this.#options);
+    } catch (error) {
+      this.#isClosed = true;
+      throw error;
+    }
   }
 
   async close(): Promise<B3Digest> {

@@ -3,9 +3,13 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { B3Digest } from '../../src/digest/b3-digest.ts';
 import { hashBytes } from '../../src/digest/hasher.ts';
 import { LocalDirectoryService } from '../../src/directory-service/local.ts';
+import { CastoreError } from '../../src/errors.ts';
+import { LmdbIndex } from '../../src/local-store/index/lmdb-index.ts';
 import { RecordKind } from '../../src/local-store/packs/record.ts';
 import { Directory } from '../../src/node/directory.ts';
 import { pathComponent } from '../../src/path/path-component.ts';
+import { Faults } from '../local-store/faults.ts';
+import { indexWithCommit } from '../local-store/index-with-commit.ts';
 import { TemporaryStore } from '../local-store/temporary-store.ts';
 
 let temporary: TemporaryStore;
@@ -90,6 +94,60 @@ describe('LocalDirectoryService', () => {
     await expect(putter.close()).rejects.toMatchObject({
       code: 'castore/closed',
     });
+  });
+
+  it('stores nothing behind directories that could not be stored', async () => {
+    const faults = new Faults();
+    const { fileSystem } = faults;
+    const store = await temporary.reopen({ fileSystem, compressionThreads: 0 });
+    directories = new LocalDirectoryService(store);
+    const leaves = Array.from({ length: 512 }, (_, i) =>
+      directoryOf({ [`${i}`]: leaf }),
+    );
+    const parent = directoryOf(
+      Object.fromEntries(leaves.map((child, i) => [`${i}`, child])),
+    );
+    faults.failing.set('writev', 'ENOSPC');
+    const putter = directories.putMultipleStart();
+    for (const directory of leaves) await putter.put(directory);
+    // Takes its turn behind them.
+    const noSpace = { code: 'castore/no-space' };
+    await expect(directories.put(leaf)).rejects.toMatchObject(noSpace);
+    faults.lift();
+    const put = async (): Promise<void> => {
+      await putter.put(parent);
+      await putter.close();
+    };
+    await expect(put()).rejects.toMatchObject(noSpace);
+    await putter.abort();
+    await directories.put(leaf);
+    expect(await directories.get(leaves[0]!.digest)).toBeUndefined();
+    expect(await directories.get(parent.digest)).toBeUndefined();
+  });
+
+  it('does not close well after a put that failed', async () => {
+    let isBroken = false;
+    const store = await temporary.reopen({
+      openIndex: (directory, options) => {
+        const index = LmdbIndex.open(directory, options);
+        return {
+          ...indexWithCommit(index, (...args) => index.commit(...args)),
+          get(key) {
+            if (isBroken) throw new CastoreError('castore/io', 'broken');
+            return index.get(key);
+          },
+        };
+      },
+    });
+    const putter = new LocalDirectoryService(store).putMultipleStart();
+    for (let i = 1; i < 512; i += 1)
+      await putter.put(directoryOf({ [`${i}`]: leaf }));
+    isBroken = true;
+    const failure = { code: 'castore/io' };
+    await expect(putter.put(left)).rejects.toMatchObject(failure);
+    isBroken = false;
+    expect(putter.isClosed).toBe(true);
+    await expect(putter.close()).rejects.toMatchObject(failure);
   });
 
   it('refuses bytes that are no directory, although their digest is right', async () => {
