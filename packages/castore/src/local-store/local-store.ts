@@ -296,7 +296,10 @@ export class LocalStore implements AsyncDisposable {
   table(name: string, chain?: WriteChain): Table {
     return new LocalTable(
       {
-        index: this.#index,
+        index: () => {
+          this.#assertOpen();
+          return this.#index;
+        },
         sequence: this.#sequence,
         readPayload: (location, indexKey) =>
           this.#records.read({

@@ -4,12 +4,15 @@ import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { hashBytes } from '../../src/digest/hasher.ts';
+import { CastoreError } from '../../src/errors.ts';
+import { LmdbIndex } from '../../src/local-store/index/lmdb-index.ts';
 import type { LocalStore } from '../../src/local-store/local-store.ts';
 import {
   type LocalStoreOptions,
   openLocalStore,
 } from '../../src/local-store/open/open-local-store.ts';
 import { RecordKind } from '../../src/local-store/packs/record.ts';
+import { indexWithCommit } from './index-with-commit.ts';
 
 const options: LocalStoreOptions = { reserveBytes: 0 };
 
@@ -87,6 +90,50 @@ describe('LocalStore', () => {
     await store.put([text, noise, text]);
     expect(await once()).toBe(withText);
   });
+
+  it('takes records again whose put failed at a look into the index', async () => {
+    let broken: Uint8Array | undefined;
+    await reopen({
+      openIndex: (directory, options) => {
+        const index = LmdbIndex.open(directory, options);
+        return {
+          ...indexWithCommit(index, (...args) => index.commit(...args)),
+          get(key) {
+            if (broken !== undefined && Buffer.from(key).includes(broken))
+              throw new CastoreError('castore/io', 'broken');
+            return index.get(key);
+          },
+        };
+      },
+    });
+    broken = noise.key;
+    await expect(store.put([text, noise])).rejects.toMatchObject({
+      code: 'castore/io',
+    });
+    broken = undefined;
+    await store.put([text, noise]);
+    expect(store.has(text.kind, text.key)).toBe(true);
+  });
+
+  it.each(['get', 'put', 'entries'] as const)(
+    'refuses %s of a table after it was closed',
+    async (call) => {
+      const table = store.table('things');
+      await table.put(Buffer.from('a'), text.bytes);
+      const calls = {
+        get: async () => table.get(Buffer.from('a')),
+        put: () => table.put(Buffer.from('a'), text.bytes),
+        entries: async () => {
+          for await (const entry of table.entries()) return entry;
+          return undefined;
+        },
+      };
+      await store.close();
+      await expect(calls[call]()).rejects.toMatchObject({
+        code: 'castore/closed',
+      });
+    },
+  );
 
   it("keeps none of the caller's bytes", async () => {
     const bytes = Buffer.from('will be overwritten '.repeat(2000));

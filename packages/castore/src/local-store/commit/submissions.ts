@@ -71,7 +71,7 @@ export class Submissions {
         joined.push(pending.durable);
         if (chain !== undefined && pending.chain !== chain)
           ofOthers.push(pending.durable);
-      } else if (!this.#store.isStored(record, indexKey)) {
+      } else if (!this.#isStored(record, indexKey, names)) {
         this.#pending.set(name, { durable: own, chain });
         fresh.push(record);
         names.push(name);
@@ -104,6 +104,20 @@ export class Submissions {
     await Promise.allSettled(
       Array.from(this.#pending.values(), ({ durable }) => durable),
     );
+  }
+
+  /** Where it can't be told, those of the call that were to be stored aren't on their way: nobody may wait for them. */
+  #isStored(
+    record: RawRecord,
+    indexKey: Buffer,
+    names: readonly string[],
+  ): boolean {
+    try {
+      return this.#store.isStored(record, indexKey);
+    } catch (error) {
+      for (const name of names) this.#pending.delete(name);
+      throw error;
+    }
   }
 
   async #commit(

@@ -46,7 +46,7 @@ export interface Table {
   /**
    * The value, the caller's to keep; `undefined` where the key has none.
    *
-   * @throws CastoreError `castore/corrupt-store`, `castore/io`
+   * @throws CastoreError `castore/corrupt-store`, `castore/io`, `castore/closed`
    */
   get(key: Uint8Array): Uint8Array | undefined;
 
@@ -70,7 +70,8 @@ export interface Table {
 
 /** What a table needs of its store. */
 export interface TableStore {
-  readonly index: StoreIndex;
+  /** The index of a store that is open. Throws `castore/closed` otherwise. */
+  index(): StoreIndex;
   readonly sequence: Sequence;
   /** The raw payload at a location, checked against the key of its record, and demoted where it is damaged. */
   readPayload(location: RecordLocation, indexKey: Uint8Array): Uint8Array;
@@ -99,13 +100,13 @@ export class LocalTable implements Table {
 
   get(key: Uint8Array): Uint8Array | undefined {
     const indexKey = this.#indexKey(key);
-    const entry = this.#store.index.get(indexKey);
+    const entry = this.#store.index().get(indexKey);
     return entry && this.#value(indexKey, entry);
   }
 
   writtenMs(key: Uint8Array): number | undefined {
     const indexKey = this.#indexKey(key);
-    const entry = this.#store.index.get(indexKey);
+    const entry = this.#store.index().get(indexKey);
     return entry && decodeIndexEntry(indexKey, entry).touched * 60_000;
   }
 
@@ -166,7 +167,9 @@ export class LocalTable implements Table {
     }
     const slice = new TimeSlice();
     while (compareBytes(start, end) < 0) {
-      const page = this.#store.index.range({ start, end, limit: PAGE_ENTRIES });
+      const page = this.#store
+        .index()
+        .range({ start, end, limit: PAGE_ENTRIES });
       for (const [indexKey, entry] of page) {
         const value = this.#value(indexKey, entry);
         if (value === undefined) continue;
