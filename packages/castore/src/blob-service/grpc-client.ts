@@ -1,12 +1,13 @@
 import type { Channel } from '@grpc/grpc-js';
 import { Status, createClient } from 'nice-grpc';
-import { B3Digest } from '../digest/b3-digest.ts';
+import type { B3Digest } from '../digest/b3-digest.ts';
 import { DigestSet } from '../digest/digest-map.ts';
 import { hashBytes } from '../digest/hasher.ts';
 import { CastoreError } from '../errors.ts';
 import { BlobBatchClient } from '../grpc/blob-batch-client.ts';
 import { FastBlobServiceDefinition } from '../grpc/service-definitions.ts';
 import { mapConcurrently } from '../grpc/map-concurrently.ts';
+import { receivedDigest } from '../grpc/received-digests.ts';
 import { isStatus, statusToFailure } from '../grpc/status.ts';
 import { BatchBytes } from './batch-bytes.ts';
 import type { StatBlobResponse } from '../proto/index.ts';
@@ -228,7 +229,7 @@ function callOptions(options: CallOptions | undefined): CallOptions {
 
 function toStat(digest: B3Digest, response: StatBlobResponse): BlobStat {
   const chunks = response.chunks.map((chunk) => ({
-    digest: B3Digest.fromBytes(chunk.digest),
+    digest: receivedDigest(chunk.digest),
     size: Number(chunk.size),
   }));
   const size = chunks.reduce((sum, chunk) => sum + chunk.size, 0);

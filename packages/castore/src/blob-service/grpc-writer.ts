@@ -1,9 +1,10 @@
-import { B3Digest } from '../digest/b3-digest.ts';
+import type { B3Digest } from '../digest/b3-digest.ts';
 import { createHasher } from '../digest/hasher.ts';
 import { CastoreError } from '../errors.ts';
 import type { BlobChunk } from '../grpc/blob-chunk.ts';
 import { ChunkPacker } from '../grpc/chunk-packer.ts';
 import { OutgoingStream } from '../grpc/outgoing-stream.ts';
+import { receivedDigest } from '../grpc/received-digests.ts';
 import { statusToFailure } from '../grpc/status.ts';
 import type { BlobWriter, CallOptions } from './blob-service.ts';
 import { corruptBlob } from './grpc-stream.ts';
@@ -112,7 +113,7 @@ export class GrpcBlobWriter implements BlobWriter {
       const { digest } = await this.#client.put(this.#stream, {
         signal: this.#cancel.signal,
       });
-      return B3Digest.fromBytes(digest);
+      return receivedDigest(digest);
     } catch (error) {
       throw statusToFailure(error, this.#signal);
     } finally {

@@ -1,12 +1,13 @@
 import type { Client } from 'nice-grpc';
 import type { CallOptions } from '../blob-service/blob-service.ts';
-import { B3Digest } from '../digest/b3-digest.ts';
+import type { B3Digest } from '../digest/b3-digest.ts';
 import { CastoreError } from '../errors.ts';
 import type {
   EncodedDirectory,
   FastDirectoryServiceDefinition,
 } from '../grpc/service-definitions.ts';
 import { OutgoingStream } from '../grpc/outgoing-stream.ts';
+import { receivedDigest } from '../grpc/received-digests.ts';
 import { statusToFailure } from '../grpc/status.ts';
 import type { Directory } from '../node/directory.ts';
 import type { DirectoryPutter } from './directory-service.ts';
@@ -105,7 +106,7 @@ export class GrpcDirectoryPutter implements DirectoryPutter {
       const { rootDigest } = await this.#client.put(this.#stream, {
         signal: this.#signal,
       });
-      return B3Digest.fromBytes(rootDigest);
+      return receivedDigest(rootDigest);
     } catch (error) {
       throw statusToFailure(error, this.#signal);
     } finally {

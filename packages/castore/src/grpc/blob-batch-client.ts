@@ -12,8 +12,9 @@ import {
   BATCH_BYTES,
   FastBlobBatchServiceDefinition,
 } from './batch-codecs.ts';
-import { joinDigests, splitDigests } from './joined-digests.ts';
+import { joinDigests } from './joined-digests.ts';
 import { mapConcurrently } from './map-concurrently.ts';
+import { receivedDigests } from './received-digests.ts';
 
 /** How many messages are under way at once: one is sent while another is stored. */
 const MESSAGES_IN_FLIGHT = 3;
@@ -48,7 +49,7 @@ export class BlobBatchClient {
       async (some) => {
         const request = { digests: joinDigests(some) };
         const response = await this.#client.findMissing(request, options);
-        return splitDigests(response.digests);
+        return receivedDigests(response.digests);
       },
     );
     return answers.flat();
@@ -72,7 +73,7 @@ export class BlobBatchClient {
         call.catch(() => undefined);
         await yieldToLoop();
         const sent = some.map(hashBytes);
-        const stored = splitDigests((await call).digests);
+        const stored = receivedDigests((await call).digests);
         assertCount(stored, some);
         sent.forEach((digest, index) => assertSame(digest, stored[index]!));
         return stored;
@@ -110,9 +111,11 @@ export class BlobBatchClient {
     for await (const { entries } of this.#client.get(request, options)) {
       for (const { content } of entries) {
         const digest = digests[blobs.length];
-        if (content?.$case === 'data') total.add(content.value.length);
-        if (content?.$case === 'data' && digest !== undefined)
+        if (digest === undefined) throw miscounted('more', digests);
+        if (content?.$case === 'data') {
+          total.add(content.value.length);
           assertSame(hashBytes(content.value), digest);
+        }
         blobs.push(
           content?.$case === 'tooLarge' ? 'too-large' : content?.value,
         );
@@ -149,12 +152,18 @@ function assertCount(
   answers: readonly unknown[],
   questions: readonly unknown[],
 ): void {
-  if (answers.length !== questions.length) {
-    throw new CastoreError(
-      'castore/protocol',
-      `remote: ${answers.length} answers to ${questions.length} blobs of a batch`,
-    );
-  }
+  if (answers.length !== questions.length)
+    throw miscounted(answers.length, questions);
+}
+
+function miscounted(
+  answers: number | 'more',
+  questions: readonly unknown[],
+): CastoreError {
+  return new CastoreError(
+    'castore/protocol',
+    `remote: ${answers} answers to ${questions.length} blobs of a batch`,
+  );
 }
 
 function assertSame(found: B3Digest, digest: B3Digest): void {

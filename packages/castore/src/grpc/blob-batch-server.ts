@@ -53,7 +53,7 @@ export class BlobBatchServer implements ServiceImplementation<
       if (blobs.length > BATCH_BLOBS) {
         throw new CastoreError(
           'castore/limit-exceeded',
-          `at most ${BATCH_BLOBS} blobs in one message, found ${blobs.length}`,
+          `at most ${BATCH_BLOBS} blobs in one message, found more`,
           { details: { limit: BATCH_BLOBS } },
         );
       }

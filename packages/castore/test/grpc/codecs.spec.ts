@@ -1,6 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { FastBlobBatchServiceDefinition } from '../../src/grpc/batch-codecs.ts';
+import {
+  BATCH_BLOBS,
+  FastBlobBatchServiceDefinition,
+} from '../../src/grpc/batch-codecs.ts';
 import { CHUNK_BYTES, ChunkPacker } from '../../src/grpc/chunk-packer.ts';
 import { BlobChunk } from '../../src/grpc/blob-chunk.ts';
 import { ReadChunk, ReadPacker } from '../../src/grpc/read-chunk.ts';
@@ -124,6 +127,13 @@ describe('the codecs of batches', () => {
       }),
       { verbose: true, numRuns: 50 },
     );
+  });
+
+  it('read no more blobs of a message than it takes to see that there are too many', () => {
+    const wire = Buffer.alloc(4 * 1024 * 1024);
+    for (let at = 0; at < wire.length; at += 2) wire[at] = 0x0a;
+    const { blobs } = put.requestType.decode(wire);
+    expect(blobs).toHaveLength(BATCH_BLOBS + 1);
   });
 
   it('encode entries as the generated one does', () => {

@@ -196,7 +196,7 @@ describe('a client of blobs', () => {
       put: async () => ({ digest: new Uint8Array(31) }),
     });
     await expect(loopback.blobs.openWrite().close()).rejects.toMatchObject({
-      code: 'castore/invalid-digest-length',
+      code: 'castore/protocol',
     });
   });
 
@@ -260,6 +260,19 @@ describe('a client of batches', () => {
       });
     },
   );
+
+  it('does not listen to answers without end', async () => {
+    let answers = 0;
+    await using loopback = await serveBatches({
+      get: async function* () {
+        for (; ; answers++) yield { entries: [{ content: undefined }] };
+      },
+    });
+    await expect(
+      loopback.blobs.getMany([hashBytes(one)]),
+    ).rejects.toMatchObject({ code: 'castore/protocol' });
+    expect(answers).toBeLessThan(100_000);
+  });
 
   it('does not believe that another blob was stored than it sent', async () => {
     await using loopback = await serveBatches({
