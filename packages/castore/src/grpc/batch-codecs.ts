@@ -3,9 +3,11 @@ import { countPassingBytes } from '../heap/passing-buffers.ts';
 import {
   BlobBatchServiceDefinition,
   GetBlobsResponse,
+} from '../proto/gen/tvix/castore/batch/v1/rpc_blob_batch.ts';
+import type {
+  GetBlobsResponse_Entry,
   PutBlobsRequest,
 } from '../proto/gen/tvix/castore/batch/v1/rpc_blob_batch.ts';
-import type { GetBlobsResponse_Entry } from '../proto/gen/tvix/castore/batch/v1/rpc_blob_batch.ts';
 import { WireReader } from '../proto/wire-reader.ts';
 import { handOver } from './codec.ts';
 import type { Codec } from './codec.ts';
