@@ -1,4 +1,3 @@
-import { writeSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import type * as Pino from 'pino';
 import type { DestinationStream, Logger } from 'pino';
@@ -16,13 +15,13 @@ export interface LoggerOptions {
   readonly json: boolean;
   /** Whether people's lines may be coloured. */
   readonly colours: boolean;
-  /** Takes each line with its line feed; standard error by default. */
-  readonly write?: (line: string) => void;
+  /** Takes each line with its line feed. */
+  readonly write: (line: string) => void;
 }
 
-/** Makes the program's logger. Records are written at once, so that none is lost when the program ends. */
+/** Makes the program's logger, which hands each record on at once. */
 export function createLogger(options: LoggerOptions): Logger {
-  const write = options.write ?? writeToStderr;
+  const { write } = options;
   const destination: DestinationStream = {
     write: options.json
       ? write
@@ -71,12 +70,4 @@ function printable(details: unknown): unknown {
       },
     ),
   );
-}
-
-function writeToStderr(line: string): void {
-  try {
-    writeSync(2, line);
-  } catch {
-    // Nobody can be told that stderr is gone.
-  }
 }

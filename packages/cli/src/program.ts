@@ -6,6 +6,7 @@ import type { LoadCommand } from './command-line/add-command.ts';
 import { resolveAddresses, variablesBesideStoreFlag } from './config.ts';
 import { EXIT_DONE, EXIT_USAGE, exitCodeOf } from './exit-codes.ts';
 import { failureReport } from './failure-report.ts';
+import { LogOutput } from './log-output.ts';
 import type { Logger, LogLevel } from './logging.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -70,6 +71,8 @@ async function createContext(
   const progress = new Progress();
   const json = options['json'] === true;
   const isTerminal = process.stderr.isTTY === true;
+  const stderr = new LogOutput();
+  process.once('exit', () => stderr.end());
   // Made with the first record: most commands write none.
   let logger: Logger | undefined;
   const theLogger = (): Logger =>
@@ -79,9 +82,14 @@ async function createContext(
       colours: isTerminal && !env['NO_COLOR'],
       write(line) {
         progress.clear();
-        writeStderr(line);
+        stderr.write(line);
       },
     }));
+  stderr.onLost = (count) =>
+    theLogger().warn(
+      { count },
+      'records were left out: nobody read them in time',
+    );
   const storeFlags = storeFlagsOf(options);
   return {
     output: new DescriptorOutput(1),
@@ -99,7 +107,7 @@ async function createContext(
     reportFailure(error) {
       progress.clear();
       if (json) theLogger().error({ err: error }, 'failed');
-      else writeStderr(`${failureReport(error)}\n`);
+      else stderr.write(`${failureReport(error)}\n`);
     },
   };
 }
@@ -127,14 +135,6 @@ function warnOfVariables(
       { variable, value: env[variable] },
       'the environment sets a service beside --store',
     );
-}
-
-function writeStderr(text: string): void {
-  try {
-    writeSync(2, text);
-  } catch {
-    // Nobody can be told that stderr is gone.
-  }
 }
 
 function codeOf(error: unknown): unknown {
