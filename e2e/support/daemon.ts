@@ -1,8 +1,10 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { readdirSync, readlinkSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
+import type { Interface } from 'node:readline';
 import { PROGRAM } from './program.ts';
 
 /** A running daemon of its own process. */
@@ -10,11 +12,13 @@ export class Daemon {
   readonly child: ChildProcess;
   /** Everything that it logged, a line each. */
   readonly log: string[];
+  readonly #lines: Interface;
   readonly #exited: Promise<number | null>;
 
   private constructor(child: ChildProcess, log: string[]) {
     this.child = child;
     this.log = log;
+    this.#lines = createInterface({ input: child.stderr! });
     this.#exited = once(child, 'exit').then(([code]) => code as number | null);
   }
 
@@ -34,7 +38,7 @@ export class Daemon {
     const log: string[] = [];
     const daemon = new Daemon(child, log);
     await new Promise<void>((resolve, reject) => {
-      createInterface({ input: child.stderr! }).on('line', (text) => {
+      daemon.#lines.on('line', (text) => {
         log.push(text);
         if (/"msg":"listening"/.test(text)) resolve();
       });
@@ -45,9 +49,31 @@ export class Daemon {
     return daemon;
   }
 
+  /** The lines of the log that match, once there are so many: what is answered may be logged a little later. */
+  async logged(pattern: RegExp, count: number): Promise<string[]> {
+    for (;;) {
+      const found = this.log.filter((line) => pattern.test(line));
+      if (found.length >= count) return found;
+      await once(this.#lines, 'line');
+    }
+  }
+
   /** Its peak memory so far, in MiB: the most that was ever resident, as the kernel counted. */
   async peakMiB(): Promise<number> {
     return peakMiB(this.child.pid!);
+  }
+
+  /** What its open descriptors lead to; files that are open without a name end in ` (deleted)`. */
+  openFiles(): string[] {
+    const folder = `/proc/${this.child.pid}/fd`;
+    return readdirSync(folder).flatMap((descriptor) => {
+      try {
+        return [readlinkSync(`${folder}/${descriptor}`)];
+      } catch {
+        // It was closed since it was listed.
+        return [];
+      }
+    });
   }
 
   /** Asks it to end, and answers its exit code. */

@@ -1,8 +1,9 @@
 import { afterAll, describe, expect, it } from '@jest/globals';
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync } from 'node:fs';
+import { connect } from 'node:net';
 import { join } from 'node:path';
-import { gzipSync } from 'node:zlib';
+import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
 import { Daemon } from '../support/daemon.ts';
 import { freePort } from '../support/free-port.ts';
 import { describeWith } from '../support/machine.ts';
@@ -12,6 +13,9 @@ import { scratchFolder } from '../support/scratch.ts';
 
 const ROUNDS = 8;
 const CLIENTS = 12;
+const MIB = 1024 * 1024;
+/** A pack in its folder, or that folder. */
+const PACK = /^[0-9a-f]{2}(\/[0-9a-f]+\.pack)?$/;
 
 const scratch = scratchFolder();
 const store = `local:${join(scratch.path, 'store')}`;
@@ -65,12 +69,10 @@ describe('a hundred clients of which thirty die', () => {
   it('leave no descriptor open and nothing by halves', async () => {
     const port = await freePort();
     await using daemon = await start(port);
-    const descriptors = (): number =>
-      readdirSync(`/proc/${daemon.child.pid}/fd`).length;
     // The first upload opens what stays open.
     const first = pathToUpload(9999, 100_000);
     expect(await put(port, first.narPath, first.nar)).toBe(200);
-    const before = descriptors();
+    const before = daemon.openFiles().length;
     const clients = Array.from({ length: 100 }, (_, i) => ({
       path: pathToUpload(10_000 + i, 300_000 + i * 1009),
       dies: i % 10 < 3,
@@ -88,11 +90,9 @@ describe('a hundred clients of which thirty die', () => {
       expect(outcomes[i]!.status).toBe(dies ? 'rejected' : 'fulfilled');
       expect(await isWhole(port, path)).toBe(!dies);
     }
-    // What fetch keeps open for later is no leak.
-    await fetch(`http://127.0.0.1:${port}/health`, {
-      headers: { Connection: 'close' },
-    });
-    expect(descriptors()).toBeLessThanOrEqual(before + 10);
+    await closeIdleConnections(port);
+    expect(daemon.openFiles().length).toBeLessThanOrEqual(before + 10);
+    expectNothingTemporary(daemon, join(scratch.path, 'store'));
     expect(await daemon.peakMiB()).toBeLessThan(300);
   });
 });
@@ -101,18 +101,58 @@ describe('uploads that grow without end', () => {
   it('are refused at their bound, thirty at a time, in memory that stays flat', async () => {
     const port = await freePort();
     await using daemon = await start(port);
-    // An archive of one file that never ends, which gzip makes a thousandth of.
-    const archive = narBeginning(300 * 1024 * 1024);
-    const bomb = gzipSync(Buffer.concat([archive, Buffer.alloc(16_000_000)]), {
-      level: 9,
-    });
+    // An archive of one file that never ends. Brotli makes nothing of its zeros, gzip a thousandth.
+    const archive = (zeros: number): Buffer =>
+      Buffer.concat([narBeginning(1024 * MIB), Buffer.alloc(zeros)]);
+    const params = { [constants.BROTLI_PARAM_QUALITY]: 2 };
+    const beyond = brotliCompressSync(archive(260 * MIB), { params });
+    const cutOff = gzipSync(archive(16 * MIB), { level: 9 });
     const name = `/nar/${'0'.repeat(52)}.nar`;
     const answers = await Promise.all(
-      Array.from({ length: 30 }, () => put(port, name, bomb)),
+      Array.from({ length: 30 }, (_, i) =>
+        i < 2 ? put(port, `${name}.br`, beyond) : put(port, name, cutOff),
+      ),
     );
-    expect(new Set(answers)).toStrictEqual(new Set([400]));
+    expect(answers.slice(0, 2)).toStrictEqual([413, 413]);
+    expect(new Set(answers.slice(2))).toStrictEqual(new Set([400]));
     expect(await daemon.peakMiB()).toBeLessThan(300);
     expect((await fetch(`http://127.0.0.1:${port}/health`)).status).toBe(200);
+    const logged = await daemon.logged(/"path":"\/nar\//, 30);
+    expect(logged.filter((line) => /limit-exceeded/.test(line)).length).toBe(2);
+  });
+});
+
+describe('requests whose heads never end', () => {
+  it('are refused at their bound, a hundred at a time, in memory that stays flat', async () => {
+    const port = await freePort();
+    await using daemon = await start(port);
+    const heads = [
+      'GET / HTTP/1.1\r\n',
+      `PUT /${'a'.repeat(100)} HTTP/1.1\r\n`,
+    ];
+    const flood = async (i: number): Promise<string> => {
+      const socket = connect(port, '127.0.0.1');
+      // It may be gone before all of it was sent.
+      socket.on('error', () => undefined);
+      socket.write(heads[i % 2]!);
+      const lines = `X-${i}: ${'y'.repeat(1000)}\r\n`.repeat(1000);
+      socket.write(lines);
+      let answer = '';
+      socket
+        .setEncoding('latin1')
+        .on('data', (text) => (answer += String(text)));
+      await new Promise((resolve) => socket.once('close', resolve));
+      return answer.slice(0, 12);
+    };
+    const answers = await Promise.all(
+      Array.from({ length: 100 }, (_, i) => flood(i)),
+    );
+    // Where the connection was cut with bytes on their way, the answer may be lost.
+    const said = new Set(answers.filter((answer) => answer !== ''));
+    expect(said).toStrictEqual(new Set(['HTTP/1.1 431']));
+    expect((await fetch(`http://127.0.0.1:${port}/health`)).status).toBe(200);
+    expect(await daemon.peakMiB()).toBeLessThan(300);
+    expect((await daemon.logged(/limit-exceeded/, 100)).length).toBe(100);
   });
 });
 
@@ -128,6 +168,10 @@ describeWith(['root'], 'a disk that fills up during uploads', () => {
       await using daemon = await start(port, `local:${disk}`);
       const acknowledged: UploadedPath[] = [];
       const refused: UploadedPath[] = [];
+      // The first upload opens what stays open.
+      const first = pathToUpload(50_000, 100_000);
+      expect(await put(port, first.narPath, first.nar)).toBe(200);
+      const before = daemon.openFiles().length;
       for (let seed = 1; refused.length < 3 && seed < 30; seed++) {
         const path = pathToUpload(50_000 + seed, 3_000_000);
         const isTaken =
@@ -149,6 +193,9 @@ describeWith(['root'], 'a disk that fills up during uploads', () => {
       for (const path of acknowledged)
         expect(await isWhole(port, path)).toBe(true);
       for (const path of refused) expect(await isWhole(port, path)).toBe(false);
+      await closeIdleConnections(port);
+      expect(daemon.openFiles().length).toBeLessThanOrEqual(before + 10);
+      expectNothingTemporary(daemon, disk);
       mount('remount,size=300m');
       for (const path of refused) {
         expect(await put(port, path.narPath, path.nar)).toBe(200);
@@ -161,6 +208,24 @@ describeWith(['root'], 'a disk that fills up during uploads', () => {
     }
   });
 });
+
+/** What fetch keeps open for later is no leak. */
+async function closeIdleConnections(port: number): Promise<void> {
+  await fetch(`http://127.0.0.1:${port}/health`, {
+    headers: { Connection: 'close' },
+  });
+}
+
+/** Nothing but what a store consists of is in its folder, and no file is open that has no name. */
+function expectNothingTemporary(daemon: Daemon, folder: string): void {
+  expect(
+    daemon.openFiles().filter((file) => / \(deleted\)$/.test(file)),
+  ).toStrictEqual([]);
+  const names = readdirSync(folder).sort();
+  expect(names).toStrictEqual(['FORMAT', 'LOCK', 'meta', 'packs', 'reserve']);
+  const packs = readdirSync(join(folder, 'packs'), { recursive: true });
+  expect(packs.filter((name) => !PACK.test(String(name)))).toStrictEqual([]);
+}
 
 /** The beginning of an archive of one file of that length. */
 function narBeginning(length: number): Buffer {
