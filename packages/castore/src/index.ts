@@ -148,6 +148,7 @@ export type { AddressOpener, OpenedServices } from './address/registry.ts';
 /** For those who write a backend or a tree source. */
 export { invalidAddress } from './address/grammar.ts';
 export { compareBytes } from './digest/bytes.ts';
+export { countPassingBytes } from './heap/passing-buffers.ts';
 export { CASTORE_ERROR_KINDS } from './errors.ts';
 export { OrderValidator } from './directory-service/order-validator.ts';
 export { SimplePutter } from './directory-service/simple-putter.ts';

@@ -12,6 +12,10 @@ const MAX_UNDER_WAY = 8;
 /** What a batch begins with, and doubles from there. */
 const FIRST_BUFFER_BYTES = 64 * 1024;
 
+/** Full buffers of batches that were stored, for the next tree: fresh ones would hasten the collector. */
+const spare: Buffer[] = [];
+const MAX_SPARE = 2 * MAX_UNDER_WAY;
+
 /** What the batches tell while they are stored. */
 export interface BlobBatchesOptions<T> {
   /** Gets the digest of each blob, with what it was begun for. */
@@ -26,8 +30,6 @@ export class BlobBatches<T> {
   readonly #blobs: Pick<BlobService, 'putMany'>;
   readonly #options: BlobBatchesOptions<T>;
   readonly #underWay = new Set<Promise<void>>();
-  /** Buffers of batches that are stored. */
-  readonly #spare: Buffer[] = [];
   #buffer: Buffer | undefined;
   #filled = 0;
   /** Where each of the gathered blobs begins. */
@@ -69,12 +71,12 @@ export class BlobBatches<T> {
   }
 
   #makeRoom(size: number): void {
-    this.#buffer ??= this.#spare.pop();
+    this.#buffer ??= spare.pop();
     const needed = this.#filled + size;
     if (this.#buffer !== undefined && needed <= this.#buffer.length) return;
     const doubled = 2 * (this.#buffer?.length ?? 0);
     const buffer = Buffer.allocUnsafeSlow(
-      Math.max(needed, doubled, FIRST_BUFFER_BYTES),
+      Math.min(BATCH_BYTES, Math.max(needed, doubled, FIRST_BUFFER_BYTES)),
     );
     this.#buffer?.copy(buffer, 0, 0, this.#filled);
     this.#buffer = buffer;
@@ -112,7 +114,8 @@ export class BlobBatches<T> {
         `${items.length} blobs were put, ${digests.length} digests came back`,
       );
     }
-    this.#spare.push(buffer);
+    if (buffer.length === BATCH_BYTES && spare.length < MAX_SPARE)
+      spare.push(buffer);
     for (const [i, item] of items.entries()) onStored(item, digests[i]!);
   }
 }

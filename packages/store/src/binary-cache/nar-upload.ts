@@ -74,7 +74,9 @@ export function narUpload(
     const nar = expansion.bounded(
       compression === 'none'
         ? source
-        : decompress(compression, hashed(source, fileHash)),
+        : decompress(compression, hashed(source, fileHash), {
+            reusesMemory: true,
+          }),
     );
     const ingested = await ingestNar(nar, storage, callOptions);
     const { narSha256, narSize } = ingested;

@@ -15,10 +15,13 @@ export function cutOff(): StoreError {
 }
 
 /** What a decoder throws where the data asks for more memory than it gets. */
-export function windowTooLarge(found: number, limit: number): StoreError {
+export function windowTooLarge(
+  found: number | undefined,
+  limit: number,
+): StoreError {
   return new StoreError(
     'store/limit-exceeded',
-    `the compressed data needs a window of ${found} bytes, more than ${limit}`,
+    `the compressed data needs a window of ${found === undefined ? '' : `${found} bytes, `}more than ${limit} bytes`,
     { details: { found, limit } },
   );
 }

@@ -6,6 +6,12 @@ import { unxz } from './xz.ts';
 import { gunzip, unbrotli } from './zlib.ts';
 import { unzstd } from './zstd.ts';
 
+/** Settings of {@link decompress}. */
+export interface DecompressOptions {
+  /** Whether a piece may lie in memory that is used again once the next is asked for. */
+  readonly reusesMemory?: boolean;
+}
+
 /**
  * Undoes a compression while the data comes in. Memory is bounded by the format's window, at most 128 MiB; how much comes
  * out in all is for the caller to bound, who gets it in pieces.
@@ -16,6 +22,7 @@ import { unzstd } from './zstd.ts';
 export function decompress(
   compression: Compression,
   source: AsyncIterable<Uint8Array>,
+  { reusesMemory = false }: DecompressOptions = {},
 ): AsyncIterable<Uint8Array> {
   switch (compression) {
     case 'none':
@@ -25,7 +32,7 @@ export function decompress(
     case 'br':
       return unbrotli(source);
     case 'zstd':
-      return unzstd(source);
+      return reusesMemory ? unzstd(source) : copies(unzstd(source));
     case 'xz':
       return unxz(source);
     case 'lzip':
@@ -35,4 +42,10 @@ export function decompress(
     case 'lz4':
       return unlz4(source);
   }
+}
+
+async function* copies(
+  pieces: AsyncIterable<Uint8Array>,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  for await (const piece of pieces) yield new Uint8Array(piece);
 }

@@ -190,7 +190,7 @@ export class NixHttpPathInfoService implements PathInfoService {
       maxRatio: MAX_RATIO,
     });
     const nar = expansion.bounded(
-      decompress(compression, expansion.counted(file)),
+      decompress(compression, expansion.counted(file), { reusesMemory: true }),
     );
     const { onBytes } = options;
     const told = onBytes === undefined ? nar : telling(nar, onBytes);
