@@ -15,7 +15,14 @@ export interface Hasher {
 
 interface Wasm {
   hash(input: Uint8Array): Uint8Array;
-  createHash(): { update(input: Uint8Array): unknown; digest(): Uint8Array };
+  createHash(): WasmState;
+}
+
+interface WasmState {
+  update(input: Uint8Array): unknown;
+  /** Frees it, too. */
+  digest(): Uint8Array;
+  dispose(): void;
 }
 
 interface Native {
@@ -73,11 +80,17 @@ class NativeHasher implements Hasher {
   }
 }
 
-class WasmHasher implements Hasher {
-  readonly #state: ReturnType<Wasm['createHash']>;
+/** A hasher that is given up keeps two KiB in the memory of wasm, of which the collector of JavaScript knows nothing. */
+const abandoned = /* @__PURE__ */ new FinalizationRegistry<WasmState>((state) =>
+  state.dispose(),
+);
 
-  constructor(state: ReturnType<Wasm['createHash']>) {
+class WasmHasher implements Hasher {
+  readonly #state: WasmState;
+
+  constructor(state: WasmState) {
     this.#state = state;
+    abandoned.register(this, state, this);
   }
 
   update(bytes: Uint8Array): this {
@@ -86,6 +99,7 @@ class WasmHasher implements Hasher {
   }
 
   digest(): B3Digest {
+    abandoned.unregister(this);
     return B3Digest.fromBytes(this.#state.digest());
   }
 }

@@ -1,3 +1,6 @@
+import { setImmediate } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { BLOBS, EMPTY_BLOB } from '../../src/conformance/fixtures.ts';
@@ -134,6 +137,23 @@ describe('hashing', () => {
           expect(hasher.digest().toHex()).toBe(whole);
         }
     }
+  });
+
+  it('gives the memory back of hashers that are given up', async () => {
+    setFlagsFromString('--expose-gc');
+    const collect = runInNewContext('gc') as () => void;
+    const before = process.memoryUsage().external;
+    for (let round = 0; round < 10; round++) {
+      for (let i = 0; i < 2000; i++)
+        createHasher('wasm').update(new Uint8Array(10));
+      collect();
+      // What died is disposed of in a turn of its own.
+      await setImmediate();
+      await setImmediate();
+    }
+    const kept = process.memoryUsage().external - before;
+    // All of them would take 39 MB.
+    expect(kept).toBeLessThan(15_000_000);
   });
 
   it('hashes a view of a larger buffer, not the buffer', () => {
