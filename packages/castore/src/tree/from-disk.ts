@@ -178,11 +178,16 @@ class DiskWalk {
 
   /** Answers `false` for a file that must be read, or that can't be: opening it will tell why. */
   #tellKnown(known: KnownFiles, path: Buffer): boolean {
-    const found = lstatSync(path, { throwIfNoEntry: false });
-    const digest = found?.isFile() === true ? known.find(found) : undefined;
+    let found: Stats;
+    try {
+      found = lstatSync(path);
+    } catch {
+      return false;
+    }
+    const digest = found.isFile() ? known.find(found) : undefined;
     if (digest === undefined) return false;
-    const executable = isExecutable(found!);
-    const size = BigInt(found!.size);
+    const executable = isExecutable(found);
+    const size = BigInt(found.size);
     this.#batch.push({ type: 'stored', executable, size, digest });
     return true;
   }

@@ -3,6 +3,7 @@ import {
   chmodSync,
   mkdirSync,
   readdirSync,
+  renameSync,
   statSync,
   symlinkSync,
   writeFileSync,
@@ -187,6 +188,26 @@ describe('treeFromDisk', () => {
     expect(await ingestTree([events], services)).toEqual(
       await ingestPath(temporary()),
     );
+  });
+
+  it('tells which file can not be reached where others are known', async () => {
+    const path = join(temporary(), 'sub');
+    mkdirSync(path);
+    for (const name of ['a', 'b']) writeFileSync(join(path, name), name);
+    const known = {
+      find: () => {
+        renameSync(path, `${path}.old`);
+        writeFileSync(path, '');
+        return hashBytes(Buffer.from('a'));
+      },
+    };
+    const walk = async (): Promise<void> => {
+      for await (const batch of changesFromDisk(temporary(), known)) void batch;
+    };
+    await expect(walk()).rejects.toMatchObject({
+      code: 'castore/unable-to-open',
+      details: { path: Buffer.from(join(path, 'b')) },
+    });
   });
 
   it('identifies files only when a change would show', () => {
