@@ -263,7 +263,9 @@ export class NarWriter {
 
   #putString(bytes: Uint8Array): void {
     this.#putLength(bytes.length, 0);
-    this.#put(bytes);
+    // Limits may let a string be longer than a buffer.
+    for (let at = 0; at < bytes.length; at += BUFFER_BYTES)
+      this.#put(bytes.subarray(at, at + BUFFER_BYTES));
     this.#putZeros(paddingOf(bytes.length));
   }
 

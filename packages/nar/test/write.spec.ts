@@ -3,7 +3,7 @@ import type { NarEvent } from '../src/event.ts';
 import { NarWriter } from '../src/write.ts';
 import { narErrorOf } from './support/outcome.ts';
 import { encodeTree } from './support/plain-encoder.ts';
-import { write } from './support/read.ts';
+import { read, write } from './support/read.ts';
 import { bytesOf, directory, eventsOf, file, link } from './support/tree.ts';
 
 const open: NarEvent = { type: 'directory' };
@@ -123,6 +123,24 @@ describe('NarWriter', () => {
     writer.symlink(bytesOf('t'));
     expect(() => writer.entry(bytesOf('c'))).not.toThrow();
   });
+
+  it.each([65_536, 65_537, 300_000])(
+    'writes names and targets of %i bytes where its limits let it',
+    (bytes) => {
+      const limits = { nameBytes: bytes, targetBytes: bytes };
+      const long = bytesOf('x'.repeat(bytes));
+      const events: NarEvent[] = [
+        open,
+        { type: 'entry', name: long },
+        { type: 'symlink', target: long },
+        end,
+      ];
+      const writer = new NarWriter({ limits });
+      for (const event of events) writer.write(event);
+      writer.finish();
+      expect(read(writer.take(), { limits })).toEqual(events);
+    },
+  );
 
   it('hands large data on without copying it', () => {
     const large = new Uint8Array(32 * 1024).fill(7);
