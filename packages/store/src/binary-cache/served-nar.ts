@@ -49,16 +49,8 @@ export async function findNar(
     }
     case 'node': {
       const { node } = name;
-      if (
-        node.type === 'directory' &&
-        (await context.directories.get(node.digest, options)) === undefined
-      )
-        return undefined;
-      if (
-        node.type === 'file' &&
-        !(await context.blobs.has(node.digest, options))
-      )
-        return undefined;
+      // Whoever remembers its NAR doesn't know what became of the tree since.
+      if (!(await isTreeStored(node, context, options))) return undefined;
       const calculation = await context.narCalculation.calculateNar(
         node,
         options,

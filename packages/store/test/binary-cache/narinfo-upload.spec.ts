@@ -9,6 +9,8 @@ import {
   SecretKey,
   StorePath,
 } from '@tvix/nar';
+import { Directory, hashBytes, pathComponent } from '@tvix/castore';
+import { Node, nodeToProto } from '@tvix/castore/proto';
 import { createHash } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
 import { PathSigner } from '../../src/path-info-service/signing.ts';
@@ -77,6 +79,35 @@ describe('a narinfo that is uploaded', () => {
     expect(status).toBe(400);
     expect(text).toContain(why);
     expect(await storedPaths(cache)).toStrictEqual([]);
+  });
+
+  it('is refused for a castore node of which a part is missing, whatever is remembered of its NAR', async () => {
+    const services = memoryServices();
+    const narSha256 = new Uint8Array(createHash('sha256').update(nar).digest());
+    const narSize = BigInt(nar.length);
+    await using remembering = await StartedCache.start({}, undefined, {
+      ...services,
+      narCalculation: { calculateNar: async () => ({ narSha256, narSize }) },
+    });
+    const directory = Directory.fromEntries([
+      {
+        name: pathComponent('gone'),
+        node: {
+          type: 'file',
+          digest: hashBytes(nar),
+          size: narSize,
+          executable: false,
+        },
+      },
+    ]);
+    await services.directories.put(directory);
+    const { digest, size } = directory;
+    const node = nodeToProto({ type: 'directory', digest, size }, utf8(''));
+    const name = Buffer.from(Node.encode(node).finish()).toString('base64url');
+    const answer = await put({ url: `nar/tvix-castore/${name}` }, remembering);
+    expect(answer.status).toBe(400);
+    expect(answer.text).toContain('no NAR');
+    expect(await storedPaths(remembering)).toStrictEqual([]);
   });
 
   it('is refused under the hash of another path', async () => {
