@@ -9,6 +9,8 @@ import {
   StartedCache,
   memoryServices,
 } from './started-cache.ts';
+import type { Compression } from '../../src/compression/compression.ts';
+import { repack } from '../../src/compression/repack.ts';
 import { collect, storeTree } from '../fixtures.ts';
 
 const ZEROS = JSON.parse(
@@ -59,21 +61,50 @@ function strings(...words: readonly string[]): Buffer {
   );
 }
 
+/** The beginning of an archive of one file that has 1 TiB of zeros, as it says. */
+const HEAD = Buffer.concat([
+  strings('nix-archive-1', '(', 'type', 'regular', 'contents'),
+  Buffer.from(BigUint64Array.of(2n ** 40n).buffer),
+]);
+/** The same by bzip2 and as an lzip member. */
+const PACKED_HEADS = {
+  bzip2:
+    'QlpoOTFBWSZTWUTMYCIAABnZgGzCAEIgACrl32AgAEDTUmJ5TQDTRtIU0aANAAGtmirMy0KACZQCxECiUKGj7VOcvXyutbfOzzni4kyiD4EfxdyRThQkETMYCIA=',
+  lzip: 'TFpJUAEMAAaANh/vps6/droaek8r6qRTJO2hIwRx/1u/l2m68ym+JEmkcF2PMAtHKBMzvRezszyuOZW49dc81H3//ZpAAI1wVGpgAAAAAAAAAFoAAAAAAAAA',
+};
+
+/** What the beginning and 4 MiB of zeros become, most often one after the other. */
+async function bomb(compression: Compression): Promise<Buffer> {
+  if (compression === 'br')
+    return brotliCompressSync(
+      Buffer.concat([HEAD, Buffer.alloc(4 * 1024 * 1024)]),
+    );
+  const zeros =
+    compression === 'gzip'
+      ? gzipSync(Buffer.alloc(4 * 1024 * 1024))
+      : inflateSync(Buffer.from(ZEROS[compression]!, 'base64'));
+  if (compression === 'bzip2' || compression === 'lzip')
+    return Buffer.concat([
+      Buffer.from(PACKED_HEADS[compression], 'base64'),
+      zeros,
+    ]);
+  async function* head(): AsyncGenerator<Uint8Array> {
+    yield HEAD;
+  }
+  return Buffer.concat([await collect(repack(compression, head())), zeros]);
+}
+
 describe('an upload that means harm', () => {
-  for (const [compression, suffix] of Object.entries(SUFFIXES)) {
-    it(`is refused as ${compression} that grows without end`, async () => {
-      const zeros = Buffer.alloc(16 * 1024 * 1024);
-      const bomb =
-        compression === 'gzip'
-          ? gzipSync(zeros)
-          : compression === 'br'
-            ? brotliCompressSync(zeros)
-            : inflateSync(Buffer.from(ZEROS[compression]!, 'base64'));
-      // What they hold is no archive; it begins like one, so that something is read.
-      const path = `/${fileName(bomb, suffix)}`;
-      const { status } = await cache.put(path, bomb);
-      expect([400, 413]).toContain(status);
-      expect(codes().length).toBe(1);
+  for (const compression of Object.keys(
+    SUFFIXES,
+  ) as (keyof typeof SUFFIXES)[]) {
+    it(`is refused at its bound as ${compression} that grows without end`, async () => {
+      const file = await bomb(compression);
+      expect(file.length).toBeLessThan(40_000);
+      const path = `/${fileName(file, SUFFIXES[compression])}`;
+      const { status, text } = await cache.put(path, file);
+      expect([status, codes()]).toStrictEqual([413, ['store/limit-exceeded']]);
+      expect(text).toContain('1000000 bytes');
     });
   }
 

@@ -9,25 +9,21 @@ import {
   narInfoOf,
   StartedCache,
 } from './started-cache.ts';
-import { someNar, storedPaths } from './some-nar.ts';
+import {
+  cache,
+  EXPECT,
+  nar,
+  storedPaths,
+  useFreshCache,
+} from './fresh-cache.ts';
 
-const EXPECT = { Expect: '100-continue' };
-
-let cache: StartedCache;
-let nar: Buffer;
-
-beforeEach(async () => {
-  cache = await StartedCache.start();
-  nar = await someNar();
-});
-
-afterEach(() => cache[Symbol.asyncDispose]());
+useFreshCache();
 
 describe('an upload', () => {
   it('makes the path exist with its narinfo, and nothing before it', async () => {
     const { storePath, text } = narInfoOf(nar);
     expect((await cache.put(`/${fileName(nar)}`, nar)).status).toBe(200);
-    expect(await storedPaths(cache)).toStrictEqual([]);
+    expect(await storedPaths()).toStrictEqual([]);
     const put = await cache.put(`/${storePath.hashPart}.narinfo`, text);
     expect([put.status, put.text]).toStrictEqual([200, 'stored\n']);
     const info = await cache.get(`/${storePath.hashPart}.narinfo`);
@@ -142,7 +138,7 @@ describe('an upload', () => {
     };
     const statuses = await Promise.all(Array.from({ length: 8 }, upload));
     expect(new Set(statuses.flat())).toStrictEqual(new Set([200]));
-    expect(await storedPaths(cache)).toStrictEqual([storePath.toString()]);
+    expect(await storedPaths()).toStrictEqual([storePath.toString()]);
   });
 
   it.each(['..', '.', 'a/b', 'a\0b'])(

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { beforeEach, describe, expect, it } from '@jest/globals';
 import {
   buildTextPath,
   encodeNixBase32,
@@ -12,9 +12,9 @@ import {
 import { Directory, hashBytes, pathComponent } from '@tvix/castore';
 import { Node, nodeToProto } from '@tvix/castore/proto';
 import { createHash } from 'node:crypto';
-import { gzipSync } from 'node:zlib';
+import { repack } from '../../src/compression/repack.ts';
 import { PathSigner } from '../../src/path-info-service/signing.ts';
-import { storeTree, utf8 } from '../fixtures.ts';
+import { collect, storeTree, utf8 } from '../fixtures.ts';
 import {
   fileName,
   memoryServices,
@@ -22,17 +22,9 @@ import {
   narOf,
   StartedCache,
 } from './started-cache.ts';
-import { someNar, storedPaths } from './some-nar.ts';
+import { cache, nar, storedPaths, useFreshCache } from './fresh-cache.ts';
 
-let cache: StartedCache;
-let nar: Buffer;
-
-beforeEach(async () => {
-  cache = await StartedCache.start();
-  nar = await someNar();
-});
-
-afterEach(() => cache[Symbol.asyncDispose]());
+useFreshCache();
 
 describe('a narinfo that is uploaded', () => {
   beforeEach(async () => {
@@ -78,7 +70,7 @@ describe('a narinfo that is uploaded', () => {
     const { status, text } = await put(change);
     expect(status).toBe(400);
     expect(text).toContain(why);
-    expect(await storedPaths(cache)).toStrictEqual([]);
+    expect(await storedPaths()).toStrictEqual([]);
   });
 
   it('is refused for a castore node of which a part is missing, whatever is remembered of its NAR', async () => {
@@ -127,14 +119,29 @@ describe('a narinfo that is uploaded', () => {
     expect(status).toBe(200);
   });
 
-  it('may be encoded', async () => {
+  it.each(['gzip', 'br', 'zstd', 'xz'] as const)(
+    'may be encoded as %s',
+    async (coding) => {
+      const { storePath, text } = narInfoOf(nar);
+      async function* source(): AsyncGenerator<Uint8Array> {
+        yield utf8(text);
+      }
+      const body = await collect(repack(coding, source()));
+      const path = `/${storePath.hashPart}.narinfo`;
+      const headers = { 'Content-Encoding': coding };
+      expect((await cache.put(path, body, headers)).status).toBe(200);
+      expect((await cache.get(path)).status).toBe(200);
+    },
+  );
+
+  it('is refused in an encoding that nobody knows, and where it is not what it says', async () => {
     const { storePath, text } = narInfoOf(nar);
-    const { status } = await cache.put(
-      `/${storePath.hashPart}.narinfo`,
-      gzipSync(text),
-      { 'Content-Encoding': 'gzip' },
-    );
-    expect(status).toBe(200);
+    for (const coding of ['compress', 'gzip']) {
+      const path = `/${storePath.hashPart}.narinfo`;
+      const headers = { 'Content-Encoding': coding };
+      expect((await cache.put(path, text, headers)).status).toBe(400);
+    }
+    expect(await storedPaths()).toStrictEqual([]);
   });
 
   it('adds its signatures to those that are there, and changes nothing else', async () => {

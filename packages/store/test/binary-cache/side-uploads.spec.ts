@@ -1,19 +1,9 @@
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import { gzipSync } from 'node:zlib';
-import { fileName, StartedCache } from './started-cache.ts';
-import { someNar } from './some-nar.ts';
+import { fileName } from './started-cache.ts';
+import { cache, EXPECT, nar, useFreshCache } from './fresh-cache.ts';
 
-const EXPECT = { Expect: '100-continue' };
-
-let cache: StartedCache;
-let nar: Buffer;
-
-beforeEach(async () => {
-  cache = await StartedCache.start();
-  nar = await someNar();
-});
-
-afterEach(() => cache[Symbol.asyncDispose]());
+useFreshCache();
 
 describe('what clients upload beside paths', () => {
   it('is the log of a build, plain or encoded', async () => {
