@@ -3,15 +3,15 @@ import { Expansion } from './bounded.ts';
 import type { Compression } from './compression.ts';
 import { decompress } from './decompress.ts';
 
-const CODINGS: Readonly<Record<string, Compression>> = {
-  identity: 'none',
-  gzip: 'gzip',
-  'x-gzip': 'gzip',
-  br: 'br',
-  zstd: 'zstd',
-  xz: 'xz',
-  bzip2: 'bzip2',
-};
+const CODINGS: ReadonlyMap<string, Compression> = new Map([
+  ['identity', 'none'],
+  ['gzip', 'gzip'],
+  ['x-gzip', 'gzip'],
+  ['br', 'br'],
+  ['zstd', 'zstd'],
+  ['xz', 'xz'],
+  ['bzip2', 'bzip2'],
+]);
 
 /**
  * A body without its `Content-Encoding`.
@@ -24,7 +24,7 @@ export function decodeContent(
   { maxBytes }: { readonly maxBytes: number },
 ): AsyncIterable<Uint8Array> {
   if (coding === undefined || coding === '') return body;
-  const compression = CODINGS[coding.toLowerCase()];
+  const compression = CODINGS.get(coding.toLowerCase());
   if (compression === undefined) {
     throw new StoreError(
       'store/unsupported-compression',

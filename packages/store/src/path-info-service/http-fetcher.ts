@@ -12,7 +12,7 @@ import { withoutLogin } from './without-login.ts';
 export interface HttpFetcherOptions {
   /** Who we are, by host. */
   readonly netrc?: Netrc;
-  /** How long a connection may take to be made, and then be silent. 15 s where left out. */
+  /** How long a connection may take to be made, and then be silent until the body is read. 15 s where left out. */
   readonly timeoutMs?: number;
   /** A server must send `slowBytes` in each such time in which we wait for it. 30 s and 64 KiB where left out. */
   readonly slowWindowMs?: number;
@@ -39,7 +39,8 @@ export class HttpFetcher {
    * The body of a file without its `Content-Encoding`; `undefined` where there is none. Whoever stops reading early
    * ends the connection.
    *
-   * @throws StoreError `store/upstream-refused`, `store/upstream-unavailable`; the signal's reason
+   * @throws StoreError `store/upstream-refused`, `store/upstream-unavailable`, `store/unsupported-compression`; the
+   *   signal's reason
    */
   async open(
     url: URL,
@@ -51,9 +52,14 @@ export class HttpFetcher {
       const { statusCode = 0, headers } = response;
       if (statusCode === 200) {
         const body = this.#readBody(response, at, options.signal);
-        return decodeContent(headers['content-encoding'], body, {
-          maxBytes: MAX_ENCODED_BYTES,
-        });
+        try {
+          return decodeContent(headers['content-encoding'], body, {
+            maxBytes: MAX_ENCODED_BYTES,
+          });
+        } catch (error) {
+          response.destroy();
+          throw error;
+        }
       }
       response.destroy();
       if (ABSENT.has(statusCode)) return undefined;
@@ -73,6 +79,8 @@ export class HttpFetcher {
       slowWindowMs = DEFAULT_SLOW_WINDOW_MS,
       slowBytes = DEFAULT_SLOW_BYTES,
     } = this.#options;
+    // From now on the server is watched while it is waited for: whoever reads may take their time.
+    response.setTimeout(0);
     try {
       yield* requestBody(response, {
         maxBytes: Number.MAX_SAFE_INTEGER,

@@ -15,11 +15,11 @@ import { assertOutputHash } from '../path-info/output-hash.ts';
 import type { PathInfo } from '../path-info/path-info.ts';
 import { HttpFetcher } from './http-fetcher.ts';
 import type { HttpFetcherOptions } from './http-fetcher.ts';
+import { withoutLogin } from './without-login.ts';
 import type {
   PathInfoCapabilities,
   PathInfoService,
 } from './path-info-service.ts';
-import { withoutLogin } from './without-login.ts';
 
 /** Settings of a {@link NixHttpPathInfoService}. */
 export interface NixHttpOptions extends HttpFetcherOptions {
@@ -98,10 +98,11 @@ export class NixHttpPathInfoService implements PathInfoService {
         .filter((key) => key !== '')
         .map((key) => PublicKey.parse(key));
     } catch (cause) {
+      const shown = withoutLogin(address);
       throw new StoreError(
         'store/invalid-upstream',
-        `not the address of a binary cache: ${JSON.stringify(address)}`,
-        { cause, details: { address } },
+        `not the address of a binary cache: ${JSON.stringify(shown)}`,
+        { cause, details: { address: shown } },
       );
     }
     base.search = '';
@@ -179,11 +180,11 @@ export class NixHttpPathInfoService implements PathInfoService {
         { details: { compression } },
       );
     }
-    const file = await this.#fetcher.open(url, options);
-    if (file === undefined) throw corrupt(url, 'the NAR is missing');
     const limit = this.#options.maxNarBytes ?? DEFAULT_MAX_NAR_BYTES;
     if (narInfo.narSize > BigInt(limit))
       throw corrupt(url, `the NAR has ${narInfo.narSize} bytes, over ${limit}`);
+    const file = await this.#fetcher.open(url, options);
+    if (file === undefined) throw corrupt(url, 'the NAR is missing');
     const expansion = new Expansion({
       // One byte more than it says is seen without reading on.
       maxBytes: Number(narInfo.narSize),

@@ -10,6 +10,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { RequestListener, Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { inspect } from 'node:util';
 import { brotliCompressSync, gzipSync } from 'node:zlib';
 import { PathInfo } from '../../src/path-info/path-info.ts';
 import { NixHttpPathInfoService } from '../../src/path-info-service/nix-http.ts';
@@ -272,6 +273,40 @@ describe('path infos of a binary cache', () => {
     await expect(service.list().next()).rejects.toMatchObject({
       code: 'store/unsupported',
     });
+  });
+
+  it('keep passwords out of what is said of failures', async () => {
+    const withLogin = new URL(base);
+    withLogin.username = 'me';
+    withLogin.password = 'open-sesame';
+    const key = (await SecretKey.generate('k-1')).publicKey;
+    answerNarInfo(formatNarInfo({ ...parseNarInfo(info.text), url: 'nar/x' }));
+    for (const trustedKeys of [undefined, [key]]) {
+      const service = new NixHttpPathInfoService(withLogin, here, {
+        ...(trustedKeys && { trustedKeys }),
+      });
+      const failure = await get(service).catch((error: unknown) => error);
+      expect(failure).toMatchObject({
+        code: trustedKeys ? 'store/untrusted' : 'store/upstream-corrupt',
+      });
+      expect(inspect(failure, { depth: 9 })).not.toContain('open-sesame');
+    }
+    expect(() =>
+      NixHttpPathInfoService.fromAddress(
+        'nix+http://me:open-sesame@host?trusted-public-keys=x',
+        here,
+      ),
+    ).toThrow('"nix+http://host?trusted-public-keys=x"');
+  });
+
+  it('ask for no NAR that is longer than may be', async () => {
+    const service = new NixHttpPathInfoService(base, here, { maxNarBytes: 10 });
+    await expect(get(service)).rejects.toMatchObject({
+      code: 'store/upstream-corrupt',
+    });
+    expect(asked.map(({ path }) => path)).toStrictEqual([
+      `/team/${info.storePath.hashPart}.narinfo`,
+    ]);
   });
 });
 
