@@ -37,7 +37,8 @@ interface Answer {
   readonly substitute: Substitute;
 }
 
-const MAX_REMEMBERED = 20_000;
+/** Absence weighs 1, as does each reference and signature of a narinfo: some 30 MB. */
+const MAX_REMEMBERED_WEIGHT = 100_000;
 
 /**
  * Fetches paths that a store lacks from other caches. Whatever is asked at the same time is asked once. An upstream that
@@ -67,7 +68,7 @@ export class Substituter {
     this.#negativeTtlMs = options.negativeTtlMs ?? 60_000;
     this.#positiveTtlMs = options.positiveTtlMs ?? 600_000;
     this.#spoolFolder = options.spoolFolder ?? tmpdir();
-    this.#known = new ExpiringMap(MAX_REMEMBERED, options.now);
+    this.#known = new ExpiringMap(MAX_REMEMBERED_WEIGHT, options.now);
   }
 
   /** What an upstream says of a path, signatures checked; nothing is fetched. */
@@ -87,7 +88,7 @@ export class Substituter {
     const key = encodeNixBase32(outputHash);
     return this.#fetching.run(
       key,
-      (signal) => this.#fetch(outputHash, key, { signal }),
+      (signal) => this.#fetch(outputHash, key, signal),
       options?.signal,
     );
   }
@@ -129,43 +130,49 @@ export class Substituter {
   async #fetch(
     outputHash: Uint8Array,
     key: string,
-    options: CallOptions,
+    signal: AbortSignal,
   ): Promise<PathInfo | undefined> {
     const spool = new NarSpool(this.#spoolFolder);
     this.#spools.set(key, spool);
     try {
       // Whoever came right before may have fetched it.
-      const here = await this.#pathInfos.get(outputHash, options);
+      const here = await this.#pathInfos.get(outputHash, { signal });
       if (here !== undefined) return here;
-      const stored = await this.#fetchInto(spool, outputHash, key, options);
+      const stored = await this.#fetchInto(spool, outputHash, key, signal);
       if (stored !== undefined) spool.finish();
       return stored;
+    } catch (error) {
+      spool.fail(error);
+      throw error;
     } finally {
-      // Without effect where it was finished.
+      // Without effect where it has ended.
       spool.fail(notVerified(key));
       if (this.#spools.get(key) === spool) this.#spools.delete(key);
     }
   }
 
+  /** Upstreams are asked in turn until one has a NAR that is right; readers follow the first. */
   async #fetchInto(
     spool: NarSpool,
     outputHash: Uint8Array,
     key: string,
-    options: CallOptions,
+    signal: AbortSignal,
   ): Promise<PathInfo | undefined> {
-    const answer = await this.#find(outputHash, options);
-    if (answer === undefined) return undefined;
-    const { found } = await answer.from.ask(
-      (cache) =>
-        cache.fetch(answer.substitute, {
-          ...options,
-          onBytes: (bytes) => spool.write(bytes),
-        }),
-      options,
-    );
-    // What was said of it may be out of date.
-    if (found === undefined) this.#known.delete(key);
-    return found && this.#pathInfos.put(found, options);
+    const onBytes = (bytes: Uint8Array): Promise<void> => spool.write(bytes);
+    let answer = await this.#find(outputHash, { signal });
+    while (answer !== undefined) {
+      const { from, substitute } = answer;
+      const { found } = await from.ask(
+        (cache) => cache.fetch(substitute, { signal, onBytes }),
+        { signal },
+      );
+      if (found !== undefined) return this.#pathInfos.put(found, { signal });
+      // What was said of it may be out of date, and so may what was read.
+      this.#known.delete(key);
+      spool.fail(notVerified(key));
+      answer = await this.#ask(outputHash, key, signal, from);
+    }
+    return undefined;
   }
 
   async #find(
@@ -182,13 +189,17 @@ export class Substituter {
     );
   }
 
+  /** Asks the upstreams, or those behind one that failed. */
   async #ask(
     outputHash: Uint8Array,
     key: string,
     signal: AbortSignal,
+    failed?: Upstream,
   ): Promise<Answer | undefined> {
-    let isCertain = true;
-    for (const from of this.#upstreams) {
+    let isCertain = failed === undefined;
+    const first =
+      failed === undefined ? 0 : this.#upstreams.indexOf(failed) + 1;
+    for (const from of this.#upstreams.slice(first)) {
       const asked = await from.ask(
         (cache) => cache.find(outputHash, { signal }),
         { signal },
@@ -196,7 +207,7 @@ export class Substituter {
       isCertain &&= asked.isCertain;
       if (asked.found === undefined) continue;
       const answer = { from, substitute: asked.found };
-      this.#known.set(key, answer, this.#positiveTtlMs);
+      this.#known.set(key, answer, this.#positiveTtlMs, weightOf(asked.found));
       return answer;
     }
     if (isCertain) this.#known.set(key, false, this.#negativeTtlMs);
@@ -221,6 +232,10 @@ async function* followed(
   } finally {
     leave();
   }
+}
+
+function weightOf({ narInfo }: Substitute): number {
+  return 1 + narInfo.references.length + narInfo.signatures.length;
 }
 
 function notVerified(hash: string): StoreError {

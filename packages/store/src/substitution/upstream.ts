@@ -1,3 +1,4 @@
+import { CastoreError } from '@tvix/castore';
 import type { CallOptions } from '@tvix/castore';
 import type { NixHttpPathInfoService } from '../path-info-service/nix-http.ts';
 
@@ -35,7 +36,7 @@ export class Upstream {
     this.#options = options;
   }
 
-  /** Asks, unless it is given up for now. Only an abort throws. */
+  /** Asks, unless it is given up for now. Throws for an abort, and where the store that it is fetched into fails. */
   async ask<T>(
     question: (cache: UpstreamCache) => Promise<T | undefined>,
     { signal }: CallOptions = {},
@@ -46,6 +47,7 @@ export class Upstream {
       return { isCertain: true, found: await question(this.#cache) };
     } catch (error) {
       signal?.throwIfAborted();
+      if (isOfOurStore(error)) throw error;
       if (isUnavailable(error)) this.#deadUntil = now() + backOffMs;
       onFailure?.(error);
       return { isCertain: false };
@@ -54,10 +56,16 @@ export class Upstream {
 }
 
 function isUnavailable(error: unknown): boolean {
-  return (
-    typeof error === 'object' &&
-    error !== null &&
-    'kind' in error &&
-    error.kind === 'unavailable'
-  );
+  return kindOf(error) === 'unavailable';
+}
+
+/** Whether it wasn't the cache that failed. What castore calls invalid came from there. */
+function isOfOurStore(error: unknown): boolean {
+  return error instanceof CastoreError && error.kind !== 'invalid';
+}
+
+function kindOf(error: unknown): unknown {
+  return typeof error === 'object' && error !== null && 'kind' in error
+    ? error.kind
+    : undefined;
 }

@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { CastoreError } from '@tvix/castore';
 import { StoreError } from '../../src/errors.ts';
 import type { PathInfo } from '../../src/path-info/path-info.ts';
 import { MemoryPathInfoService } from '../../src/path-info-service/memory.ts';
@@ -16,6 +17,7 @@ import {
 import { storeTree } from '../fixtures.ts';
 import { NixHttpPathInfoService } from '../../src/path-info-service/nix-http.ts';
 import { parseNarInfo } from '@tvix/nar';
+import type { NarSignature, StorePath } from '@tvix/nar';
 
 /** A cache that has one path, and counts how often it is asked. */
 class CountingCache implements UpstreamCache {
@@ -33,7 +35,13 @@ class CountingCache implements UpstreamCache {
     if (this.failure !== undefined) throw this.failure;
     return (
       this.pathInfo &&
-      ({ narInfo: { storePath: this.pathInfo.storePath } } as Substitute)
+      ({
+        narInfo: {
+          storePath: this.pathInfo.storePath,
+          references: [] as StorePath[],
+          signatures: [] as NarSignature[],
+        },
+      } as Substitute)
     );
   }
 
@@ -136,6 +144,49 @@ describe('a store with upstreams', () => {
     expect(await substituter.fetch(digest)).toBeUndefined();
     cache.failure = undefined;
     expect(await substituter.fetch(digest)).toBeDefined();
+  });
+
+  it('fetches from the next upstream where one has the narinfo but no sound NAR', async () => {
+    const pathInfo = await somePathInfo();
+    const broken = new CountingCache(pathInfo);
+    broken.fetch = async () => {
+      throw new StoreError('store/upstream-corrupt', 'the NAR is missing');
+    };
+    const sound = new CountingCache(pathInfo);
+    const substituter = new Substituter(new MemoryPathInfoService(), [
+      new Upstream(broken),
+      new Upstream(sound),
+    ]);
+    expect(await substituter.fetch(pathInfo.storePath.digest)).toBeDefined();
+    expect([broken.finds, sound.fetches]).toStrictEqual([1, 1]);
+  });
+
+  it('does not take a failure of its own store for absence', async () => {
+    const cache = new CountingCache(await somePathInfo());
+    cache.fetch = async () => {
+      throw new CastoreError('castore/no-space', 'the disk is full');
+    };
+    const told: unknown[] = [];
+    const substituter = new Substituter(new MemoryPathInfoService(), [
+      new Upstream(cache, { onFailure: (error) => told.push(error) }),
+    ]);
+    const { digest } = cache.pathInfo!.storePath;
+    await expect(substituter.fetch(digest)).rejects.toMatchObject({
+      code: 'castore/no-space',
+    });
+    expect(told).toStrictEqual([]);
+  });
+
+  it('takes what castore refuses of a NAR for a failure of the upstream', async () => {
+    const cache = new CountingCache(await somePathInfo());
+    cache.fetch = async () => {
+      throw new CastoreError('castore/limit-exceeded', 'a huge directory');
+    };
+    const substituter = new Substituter(new MemoryPathInfoService(), [
+      new Upstream(cache),
+    ]);
+    const { digest } = cache.pathInfo!.storePath;
+    expect(await substituter.fetch(digest)).toBeUndefined();
   });
 
   it('goes on for others where one who asked gives up', async () => {
