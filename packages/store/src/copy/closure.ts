@@ -41,11 +41,15 @@ export async function* pathInfosOf(
   }
 }
 
-/** A path on the way down, and which of its references comes next. */
+/** A path on the way down, which of its references comes next, and up to which they were looked up ahead. */
 interface Step {
   readonly pathInfo: PathInfo;
   next: number;
+  ahead: number;
 }
+
+/** So many path infos are looked up at a time: a path may have a hundred thousand references. */
+const MAX_LOOKUPS = 64;
 
 class ClosureWalk {
   readonly #pathInfos: Pick<PathInfoService, 'get'>;
@@ -69,6 +73,7 @@ class ClosureWalk {
     while (next !== undefined || way.length > 0) {
       if (next !== undefined) way.push(next);
       const step: Step = way.at(-1)!;
+      this.#lookAhead(step);
       const { pathInfo } = step;
       const reference = pathInfo.references[step.next++];
       if (reference === undefined) {
@@ -92,12 +97,16 @@ class ClosureWalk {
     const pathInfo = await this.#lookUp(key, outputHash);
     this.#lookups.delete(key);
     if (pathInfo === undefined) throw notFound(outputHash, referrer);
-    for (const reference of pathInfo.references) {
-      const referenceKey = outputHashKey(reference);
-      if (!this.#entered.has(referenceKey))
-        this.#lookUp(referenceKey, reference);
+    return { pathInfo, next: 0, ahead: 0 };
+  }
+
+  #lookAhead(step: Step): void {
+    const { references } = step.pathInfo;
+    while (step.ahead < references.length && this.#lookups.size < MAX_LOOKUPS) {
+      const reference = references[step.ahead++]!;
+      const key = outputHashKey(reference);
+      if (!this.#entered.has(key)) this.#lookUp(key, reference);
     }
-    return { pathInfo, next: 0 };
   }
 
   #lookUp(key: string, outputHash: Uint8Array): Promise<PathInfo | undefined> {

@@ -334,6 +334,30 @@ describe('closureOf', () => {
     expect(hex(first!.storePath.digest)).toBe(hex(hashOf(length - 1)));
   });
 
+  it('looks up ahead, but not all that a path refers to at a time', async () => {
+    const store = memoryStore();
+    const node: Node = await putFile(store.blobs, 1);
+    for (let byte = 1; byte < 250; byte++) await putPath(store, byte, node);
+    const leaves = Array.from({ length: 249 }, (_, i) => i + 1);
+    const root = await putPath(store, 250, node, leaves);
+    let running = 0;
+    let most = 0;
+    const pathInfos = {
+      async get(outputHash: Uint8Array): Promise<PathInfo | undefined> {
+        most = Math.max(most, ++running);
+        await new Promise((resolve) => setImmediate(resolve));
+        running--;
+        return store.pathInfos.get(outputHash);
+      },
+    };
+    let count = 0;
+    for await (const _ of closureOf([root.storePath.digest], pathInfos))
+      count++;
+    expect(count).toBe(250);
+    expect(most).toBeGreaterThan(16);
+    expect(most).toBeLessThanOrEqual(64);
+  });
+
   it('refuses what is no output hash', async () => {
     await expect(
       closureOf([new Uint8Array(32)], memoryStore().pathInfos).next(),
