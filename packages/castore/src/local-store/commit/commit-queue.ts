@@ -48,12 +48,20 @@ interface Group {
   /** Isn't written where something before it in the chain couldn't be. */
   readonly chain: WriteChain | undefined;
   readonly bytes: number;
+  /** Of its records before they were compressed. */
+  readonly rawBytes: number;
   readonly resolve: () => void;
   readonly reject: (error: unknown) => void;
 }
 
 /** One round writes about as much as this, so that a long queue doesn't make a long wait. */
 const ROUND_BYTES = 16 * 1024 * 1024;
+
+/**
+ * So much, before compression, is worth a round: it is written and synced while what is coming goes on being compressed.
+ * A quarter of what may be on its way, so that neither waits for the other.
+ */
+const WORTHWHILE_BYTES = 4 * 1024 * 1024;
 
 /**
  * Makes records durable, a round at a time: append to the pack, sync it, one transaction of the index, answer. What
@@ -65,6 +73,9 @@ export class CommitQueue {
   readonly #target: CommitTarget;
   #writer: PackWriter | undefined;
   #waiting: Group[] = [];
+  #waitingRawBytes = 0;
+  /** Called when enough waits for a round. */
+  #onWorthwhile: () => void = () => {};
   /** Records that are still being prepared. */
   readonly #coming = new Set<Promise<void>>();
   #running: Promise<void> | undefined;
@@ -95,8 +106,8 @@ export class CommitQueue {
   }
 
   /**
-   * Tells of records that will be added as soon as they are prepared: a round that is about to start waits for them,
-   * since each costs two syncs, and copies of half the pages of the index.
+   * Tells of records that will be added as soon as they are prepared: a round that is about to start with little waits
+   * for them, since each costs two syncs, and copies of half the pages of the index.
    */
   expect(preparation: Promise<unknown>): void {
     const coming = preparation
@@ -129,8 +140,11 @@ export class CommitQueue {
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
     return new Promise((resolve, reject) => {
       let bytes = 0;
-      for (const { record } of group.records ?? [])
+      let rawBytes = 0;
+      for (const { record } of group.records ?? []) {
         bytes += recordSpan(record.payload.length);
+        rawBytes += record.rawLength;
+      }
       this.#waiting.push({
         records: [],
         writes: [],
@@ -140,9 +154,12 @@ export class CommitQueue {
         chain: undefined,
         ...group,
         bytes,
+        rawBytes,
         resolve,
         reject,
       });
+      this.#waitingRawBytes += rawBytes;
+      if (this.#waitingRawBytes >= WORTHWHILE_BYTES) this.#onWorthwhile();
       this.#running ??= this.#run();
     });
   }
@@ -151,7 +168,7 @@ export class CommitQueue {
     // A turn of grace: what is added in the same turn shares the first round.
     await Promise.resolve();
     while (this.#waiting.length > 0) {
-      await Promise.all(this.#coming);
+      await this.#worthwhile();
       const groups = this.#takeRound();
       if (groups.length === 0) continue;
       try {
@@ -170,6 +187,15 @@ export class CommitQueue {
     this.#running = undefined;
   }
 
+  /** Resolves when enough waits for a round, or everything does that was coming when it was called. */
+  #worthwhile(): Promise<void> {
+    return new Promise((resolve) => {
+      if (this.#waitingRawBytes >= WORTHWHILE_BYTES) return resolve();
+      this.#onWorthwhile = resolve;
+      void Promise.all(this.#coming).then(() => resolve());
+    });
+  }
+
   #takeRound(): Group[] {
     let count = 0;
     let bytes = 0;
@@ -180,7 +206,9 @@ export class CommitQueue {
       count += 1;
       if (isAlone) break;
     }
-    return this.#waiting.splice(0, count).filter(isWritten);
+    const taken = this.#waiting.splice(0, count);
+    for (const { rawBytes } of taken) this.#waitingRawBytes -= rawBytes;
+    return taken.filter(isWritten);
   }
 
   async #commit(groups: readonly Group[]): Promise<void> {
