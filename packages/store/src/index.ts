@@ -46,6 +46,8 @@ export type { RenderSource } from './nar/render-source.ts';
 export { RenderBuffers } from './nar/render-buffers.ts';
 export { RenderingNarCalculation } from './nar/rendering-calculation.ts';
 export type { TreeStorage } from './nar/tree-storage.ts';
+export { localTreeUpload } from './nar/tree-upload.ts';
+export type { TreeUpload } from './nar/tree-upload.ts';
 export { pathInfoFromNarInfo, pathInfoToNarInfo } from './path-info/narinfo.ts';
 export { PathInfo } from './path-info/path-info.ts';
 export type {

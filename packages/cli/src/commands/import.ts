@@ -1,4 +1,4 @@
-import { FileCache, importPath } from '@tvix/store';
+import { FileCache, importPath, localTreeUpload } from '@tvix/store';
 import type { Command, CommandContext } from '../command.ts';
 import { defaultClientStore } from '../config.ts';
 import { CliError } from '../errors.ts';
@@ -18,13 +18,15 @@ export const importPaths: Command = async (context, invocation) => {
   const files =
     options['fileCache'] === false ? undefined : loadFileCache(context);
   await withStoreToWrite(context, async (store) => {
-    const { narCalculation } = store;
+    const { narCalculation, localStore, isAllLocal } = store;
     const known = files && { files, narCalculation };
     let failed = 0;
     await forEachBounded(operands, CONCURRENT_IMPORTS, async (path) => {
       try {
         const pathInfo = await importPath(path, store, {
           ...(known && { known }),
+          ...(isAllLocal &&
+            localStore && { openUpload: () => localTreeUpload(localStore) }),
           onProgress: (done) => progress.report(path, done),
         });
         const storePath = pathInfo.storePath.toAbsolutePath();

@@ -1,5 +1,11 @@
 import { changesFromDisk, ingestTree, treeFromDisk } from '@tvix/castore';
-import type { CallOptions, Node, TreeProgress } from '@tvix/castore';
+import type {
+  CallOptions,
+  IngestEvents,
+  IngestOptions,
+  Node,
+  TreeProgress,
+} from '@tvix/castore';
 import { buildNarPath, StorePath } from '@tvix/nar';
 import { StoreError } from '../errors.ts';
 import type {
@@ -8,6 +14,7 @@ import type {
 } from '../nar/calculation.ts';
 import { PathInfo } from '../path-info/path-info.ts';
 import { NARInfo_CA_Hash } from '../proto/index.ts';
+import type { TreeUpload } from '../nar/tree-upload.ts';
 import type { Store } from '../store.ts';
 import type { FileCache } from './file-cache.ts';
 import { ContentsLost, ImportPass } from './import-pass.ts';
@@ -27,6 +34,8 @@ export interface ImportOptions extends CallOptions {
   readonly name?: string;
   /** Left out: every file is read. */
   readonly known?: KnownImports;
+  /** Opens where each tree is put. Left out: the services of the store, which answer when each thing is durable. */
+  readonly openUpload?: () => TreeUpload;
   /** Called about once a MiB. */
   readonly onProgress?: (progress: TreeProgress) => void;
 }
@@ -94,7 +103,7 @@ async function runPass(
     known === undefined || readsAll
       ? treeFromDisk(path, diskOptions)
       : changesFromDisk(path, known.files, diskOptions);
-  const node = await ingestTree(pass.follow(batches), store, {
+  const node = await putTree(pass.follow(batches), store, {
     ...options,
     onStored: ({ identity }, digest) => {
       if (identity !== undefined) known?.files.add(identity, digest);
@@ -108,6 +117,25 @@ async function runPass(
     };
   await known?.narCalculation.learn?.(node, calculation);
   return { node, ...calculation };
+}
+
+async function putTree(
+  events: IngestEvents,
+  store: Store,
+  options: ImportOptions & IngestOptions,
+): Promise<Node> {
+  const upload = options.openUpload?.();
+  if (upload === undefined) return ingestTree(events, store, options);
+  let node: Node;
+  try {
+    node = await ingestTree(events, upload, options);
+  } catch (error) {
+    // What was put has no name; the failure is told already.
+    upload.finish().catch(() => {});
+    throw error;
+  }
+  await upload.finish();
+  return node;
 }
 
 function assertStorePathName(name: string, path: string): void {
