@@ -1,5 +1,6 @@
 import { FileCache, importPath, localTreeUpload } from '@tvix/store';
 import type { Command, CommandContext } from '../command.ts';
+import { compileLess } from '../compile-less.ts';
 import { defaultClientStore } from '../config.ts';
 import { CliError } from '../errors.ts';
 import { fileCacheFile } from '../file-cache-file.ts';
@@ -14,6 +15,7 @@ const CONCURRENT_IMPORTS = 4;
 export const importPaths: Command = async (context, invocation) => {
   const { operands, options } = invocation;
   if (operands.length === 0) return;
+  compileLess();
   const { output, progress, logger, json } = context;
   const files =
     options['fileCache'] === false ? undefined : loadFileCache(context);
