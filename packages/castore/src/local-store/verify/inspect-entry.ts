@@ -8,6 +8,7 @@ import type { LocalStore } from '../local-store.ts';
 import type { QuietReader } from '../read/quiet-reader.ts';
 import { RecordKind } from '../packs/record.ts';
 import { IndexSpace, recordIndexKey } from '../index/store-index.ts';
+import { isUnreadable } from '../store-failure.ts';
 import { decodeTableEntry, tableIndexKey } from '../tables/table-entry.ts';
 import type { Damage } from './damage.ts';
 
@@ -56,6 +57,8 @@ export function inspectEntry(
         return inspectTableEntry(indexKey, found.payload);
     }
   } catch (error) {
+    // What it leads to can't be looked for, which says nothing of the record.
+    if (isUnreadable(error)) throw error;
     const reason = String((error as { message?: unknown } | null)?.message);
     return { fault: 'wrong', message: `it can't be decoded: ${reason}` };
   }
