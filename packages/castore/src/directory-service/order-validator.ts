@@ -1,5 +1,4 @@
 import type { B3Digest } from '../digest/b3-digest.ts';
-import { DigestMap } from '../digest/digest-map.ts';
 import { CastoreError } from '../errors.ts';
 import type { Directory } from '../node/directory.ts';
 
@@ -10,7 +9,8 @@ import type { Directory } from '../node/directory.ts';
  * Keeps one digest and one size for each directory that passed.
  */
 export class OrderValidator {
-  readonly #sizes = new DigestMap<bigint>();
+  /** By the keys of digests: the digests themselves, with their buffers, would take three times as much. */
+  readonly #sizes = new Map<string, bigint>();
   #last: B3Digest | undefined;
 
   /**
@@ -20,7 +20,7 @@ export class OrderValidator {
    */
   accept(directory: Directory): void {
     for (const child of directory.directories()) {
-      const size = this.#sizes.get(child.digest);
+      const size = this.#sizes.get(child.digest.key);
       const details = { digest: child.digest };
       if (size === undefined) {
         throw new CastoreError(
@@ -38,7 +38,7 @@ export class OrderValidator {
       }
     }
     this.#last = directory.digest;
-    this.#sizes.set(this.#last, directory.size);
+    this.#sizes.set(this.#last.key, directory.size);
   }
 
   /** The digest of the last directory; `undefined` before the first. */
