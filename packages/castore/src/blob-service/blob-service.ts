@@ -62,7 +62,8 @@ export interface BlobReader extends AsyncDisposable {
   readonly size: number | undefined;
 
   /**
-   * The contents, or a range of them, verified against the digest before they leave the layer that fetched them.
+   * The contents, or a range of them, verified against the digest before they leave the layer that fetched them. Of a
+   * remote, a range is verified against the chunks that it names, and a blob without chunks when its last bytes come.
    * Chunks belong to the caller and aren't reused. A range that starts at or beyond the end is empty.
    * Ending the iteration early frees what it holds.
    *

@@ -32,7 +32,8 @@ const CALLS_IN_FLIGHT = 64;
 const EMPTY_BLOB = hashBytes(new Uint8Array(0));
 
 /**
- * Blobs of a server of `tvix.castore.v1.BlobService`. What it sends is checked against the digests.
+ * Blobs of a server of `tvix.castore.v1.BlobService`. What it sends is checked against the digests; ranges against those of
+ * the chunks that it names.
  *
  * Many blobs go in batches where the server offers `tvix.castore.batch.v1.BlobBatchService`, as ours does. What
  * `getMany` answers are then views into messages of up to a MiB: copy what is kept for long.

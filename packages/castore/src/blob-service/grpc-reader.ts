@@ -17,9 +17,10 @@ const MAX_BUFFERED_CHUNK_BYTES = 8 * 1024 * 1024;
 /**
  * Reads one blob of a server.
  *
- * A range is cut out of the chunks around it, each checked, where the server names chunks. Where it doesn't, the blob is
- * read from the start and skipped into; the stream is kept for a later range that goes on from there, and what it brings
- * is checked when it reaches the end of the blob.
+ * A range is cut out of the chunks around it, each checked, where the server names chunks. That these are the chunks of the
+ * blob is the server's word: only the whole would tell. Where it names none, the blob is read from the start and skipped
+ * into; the stream is kept for a later range that goes on from there, and what it brings is checked when it reaches the end
+ * of the blob.
  */
 export class GrpcBlobReader implements BlobReader {
   readonly size: number | undefined;
