@@ -137,6 +137,8 @@ export class LocalBlobService implements BlobService {
     options?: CallOptions,
   ): Promise<readonly B3Digest[]> {
     const missing = new DigestSet();
+    /** Large ones that are there, whose lists of chunks were looked through. */
+    const large = new DigestSet();
     const slice = new TimeSlice();
     for (const digest of digests) {
       if (slice.isOver()) {
@@ -144,7 +146,9 @@ export class LocalBlobService implements BlobService {
         slice.restart();
       }
       options?.signal?.throwIfAborted();
-      if (!this.#has(digest)) missing.add(digest);
+      if (this.#store.has(RecordKind.chunk, digest.bytes)) continue;
+      if (large.has(digest) || missing.has(digest)) continue;
+      (this.#recipe(digest) === undefined ? missing : large).add(digest);
     }
     return [...missing];
   }

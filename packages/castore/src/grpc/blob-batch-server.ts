@@ -1,6 +1,7 @@
 import type { CallContext, ServiceImplementation } from 'nice-grpc';
 import type { BlobService } from '../blob-service/blob-service.ts';
 import type { B3Digest } from '../digest/b3-digest.ts';
+import { DigestMap, DigestSet } from '../digest/digest-map.ts';
 import { CastoreError } from '../errors.ts';
 import type {
   FindMissingBlobsRequest,
@@ -82,12 +83,15 @@ export class BlobBatchServer implements ServiceImplementation<
     digests: readonly B3Digest[],
     signal: AbortSignal,
   ): AsyncGenerator<GetBlobsResponse, void> {
-    const sizes = await Promise.all(
-      digests.map(async (digest) => {
+    // Each once, however often it is asked for: of a large blob the whole list of chunks is looked through.
+    const known = new DigestMap<number>();
+    await Promise.all(
+      Array.from(new DigestSet(digests), async (digest) => {
         const stat = await this.#blobs.stat(digest, { signal });
-        return stat && (stat.size ?? Infinity);
+        if (stat !== undefined) known.set(digest, stat.size ?? Infinity);
       }),
     );
+    const sizes = digests.map((digest) => known.get(digest));
     for (let start = 0; start < digests.length;) {
       let end = start;
       let bytes = 0;

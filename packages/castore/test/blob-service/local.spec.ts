@@ -1,4 +1,11 @@
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import {
+  afterEach,
+  beforeEach,
+  describe,
+  expect,
+  it,
+  jest,
+} from '@jest/globals';
 import fs from 'node:fs';
 import { LocalBlobService } from '../../src/blob-service/local.ts';
 import type { BlobReader } from '../../src/blob-service/blob-service.ts';
@@ -43,6 +50,15 @@ async function write(bytes: Uint8Array, pieceBytes: number): Promise<B3Digest> {
 }
 
 describe('LocalBlobService', () => {
+  it('looks through the chunks of a blob once, however often one call asks for it', async () => {
+    const digest = await write(randomBytes(100_000, 1), 100_000);
+    const absent = hashBytes(randomBytes(10, 2));
+    const reads = jest.spyOn(temporary.store, 'read');
+    const asked = Array.from({ length: 100 }, () => [digest, absent]).flat();
+    expect(await blobs.findMissing(asked)).toEqual([absent]);
+    expect(reads).toHaveBeenCalledTimes(2);
+  });
+
   it.each([0, 1, 4095, 4096, 4097, 16384, 16385, 100_000])(
     'gives back a blob of %d bytes, however it was split',
     async (length) => {

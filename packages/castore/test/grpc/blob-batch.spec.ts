@@ -169,6 +169,27 @@ describe('BlobBatchServer', () => {
     expect(lengths).toEqual([1, 1, 1]);
   });
 
+  it('looks a blob up once, however often one message asks for it', async () => {
+    let looks = 0;
+    const blobs = new (class extends MemoryBlobService {
+      override stat(
+        ...args: Parameters<MemoryBlobService['stat']>
+      ): ReturnType<MemoryBlobService['stat']> {
+        looks++;
+        return super.stat(...args);
+      }
+    })();
+    await using loopback = await openCastoreLoopback({ blobs });
+    const [digest] = await loopback.blobs.putMany([patternBytes(3)]);
+    const absent = hashBytes(patternBytes(4));
+    const asked = Array.from({ length: 500 }, () => [digest!, absent]).flat();
+    const found = await loopback.blobs.getMany(asked);
+    expect(found.map((blob) => blob?.length)).toEqual(
+      asked.map((one) => (one === absent ? undefined : 3)),
+    );
+    expect(looks).toBe(2);
+  });
+
   it('does not fetch what it does not know the length of', async () => {
     const blobs = new (class extends CountingBlobService {
       override async stat(): Promise<BlobStat> {
