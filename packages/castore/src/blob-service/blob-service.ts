@@ -118,7 +118,7 @@ export interface BlobService {
     options?: CallOptions,
   ): Promise<BlobReader | undefined>;
 
-  /** Starts a blob. */
+  /** Starts a blob. Whoever starts one closes or aborts it, also where something failed. */
   openWrite(options?: CallOptions): BlobWriter;
 
   /**

@@ -47,7 +47,10 @@ export interface DirectoryService {
   putMultipleStart(options?: CallOptions): DirectoryPutter;
 }
 
-/** Takes the directories of a tree, leaves first. One that is never used needn't be closed. */
+/**
+ * Takes the directories of a tree, leaves first. Whoever puts into one closes or aborts it, also where something failed; one
+ * that is never used needn't be.
+ */
 export interface DirectoryPutter {
   /** Whether no more can be put: it was closed, or the other side ended the stream. */
   readonly isClosed: boolean;

@@ -15,7 +15,8 @@ const MAX_GROUP_BYTES = 4n * 1024n * 1024n;
 /**
  * Copies those of the blobs that the target lacks. One group of small ones is stored while the next one is fetched.
  *
- * @throws CastoreError `castore/blob-not-found` where the source lacks one; StoreError `store/protocol` where the
+ * @throws CastoreError `castore/blob-not-found` where the source lacks one, `castore/wrong-size` and
+ *   `castore/limit-exceeded` where one is longer than it is said to be; StoreError `store/protocol` where the
  *   target answers with another digest
  */
 export async function copyBlobs(
@@ -40,7 +41,8 @@ export async function copyBlobs(
       storing.catch(() => {});
     }
     for (const { digest, size } of sized)
-      if (size > SMALL_BLOB_BYTES) await copyBlob(digest, from, to, options);
+      if (size > SMALL_BLOB_BYTES)
+        await copyBlob({ digest, size }, from, to, options);
     await storing;
   } catch (error) {
     // Nothing goes on in the back of a failure, and the first failure is the one to tell.
@@ -91,7 +93,7 @@ async function storeGroup(
 }
 
 async function copyBlob(
-  digest: B3Digest,
+  { digest, size }: SizedBlob,
   from: Pick<BlobService, 'openRead'>,
   to: Pick<BlobService, 'openWrite'>,
   options: CallOptions | undefined,
@@ -99,8 +101,13 @@ async function copyBlob(
   const reader = (await from.openRead(digest, options)) ?? missing(digest);
   const writer = to.openWrite(options);
   try {
-    for await (const chunk of reader.read(undefined, options))
+    let left = size;
+    for await (const chunk of reader.read(undefined, options)) {
+      left -= BigInt(chunk.length);
+      // Otherwise a source that goes on and on fills the target before its digest tells.
+      if (left < 0n) throw tooLong(digest, size);
       await writer.write(chunk);
+    }
     assertSame(await writer.close(), digest);
   } catch (error) {
     await writer.abort(error);
@@ -115,6 +122,14 @@ function missing(digest: B3Digest): never {
     'castore/blob-not-found',
     `blob ${digest.toString()} is not in the source`,
     { details: { digest } },
+  );
+}
+
+function tooLong(digest: B3Digest, size: bigint): CastoreError {
+  return new CastoreError(
+    'castore/wrong-size',
+    `blob ${digest.toString()} is longer than the ${size} bytes that it is said to have`,
+    { details: { digest, expected: size } },
   );
 }
 
