@@ -49,6 +49,8 @@ export type {
 } from './directory-service/directory-service.ts';
 export { LocalDirectoryService } from './directory-service/local.ts';
 export { MemoryDirectoryService } from './directory-service/memory.ts';
+export { DEFAULT_CHUNKING } from './chunking/parameters.ts';
+export type { ChunkingParameters } from './chunking/parameters.ts';
 export { openLocalStore } from './local-store/open/open-local-store.ts';
 export type { LocalStoreOptions } from './local-store/open/open-local-store.ts';
 export type { LocalStore } from './local-store/local-store.ts';

@@ -157,6 +157,14 @@ describe('LocalStore', () => {
       expect(Buffer.compare(store.read(kind, key)!, bytes)).toBe(0);
   });
 
+  it('refuses packs that are larger than a place in them can be told', async () => {
+    const more = { packTargetBytes: 2 ** 35 };
+    await expect(
+      openLocalStore(path.join(directory, 'large'), { ...options, ...more }),
+    ).rejects.toThrow(RangeError);
+    expect(fs.existsSync(path.join(directory, 'large'))).toBe(false);
+  });
+
   it('refuses writes where it is open for reading alone', async () => {
     await reopen({ readOnly: true });
     await expect(store.put([text])).rejects.toMatchObject({

@@ -34,11 +34,11 @@ export interface LocalStoreOptions {
    * directory that can't be written to is opened like this by itself.
    */
   readonly readOnly?: boolean;
-  /** Space set aside for cleaning up when the disk is full, in bytes. */
+  /** Space set aside for cleaning up when the disk is full, in bytes: 64 MiB where left out, none for 0. */
   readonly reserveBytes?: number;
-  /** A pack that reaches this many bytes is sealed and the next begun. */
+  /** A pack that reaches this many bytes is sealed and the next begun: 64 MiB where left out, 16 GiB at most. */
   readonly packTargetBytes?: number;
-  /** As many bytes are on their way to the disk at once; whoever would exceed that waits. */
+  /** As many bytes are on their way to the disk at once, 16 MiB where left out; whoever would exceed that waits. */
   readonly inFlightBytes?: number;
   /** Zstandard's level, see `CompressorOptions`. */
   readonly compressionLevel?: number;
@@ -65,6 +65,9 @@ const DEFAULTS = {
   compressionLevel: 2,
 };
 
+/** Places in a pack are written down as 32 bits, in units of eight bytes; a round of writes may go beyond the target. */
+const MAX_PACK_TARGET_BYTES = 16 * 1024 * MIB;
+
 /** Names that a store's directory may hold; a directory with others and no FORMAT isn't ours to write into. */
 const OWN_NAMES = new Set([
   'FORMAT',
@@ -82,6 +85,7 @@ const OWN_NAMES = new Set([
  *
  * @throws CastoreError `castore/store-locked` where another process has it open, `castore/store-format` where this
  *   program can't handle it, `castore/corrupt-store`, `castore/io`, `castore/no-space`
+ * @throws RangeError where packs are to be larger than they can be
  */
 export async function openLocalStore(
   directory: string,
@@ -134,6 +138,9 @@ async function openForWriting(
   directory: string,
   options: LocalStoreOptions,
 ): Promise<LocalStore> {
+  const { packTargetBytes = DEFAULTS.packTargetBytes } = options;
+  if (!(packTargetBytes <= MAX_PACK_TARGET_BYTES))
+    throw new RangeError(`a pack has at most ${MAX_PACK_TARGET_BYTES} bytes`);
   makeDirectoryDurably(directory);
   const lock = await StoreLock.acquire(directory);
   try {
@@ -167,7 +174,7 @@ async function openForWriting(
         lock,
         reserve,
         writer,
-        packTargetBytes: options.packTargetBytes ?? DEFAULTS.packTargetBytes,
+        packTargetBytes,
         inFlightBytes: options.inFlightBytes ?? DEFAULTS.inFlightBytes,
       },
     });
