@@ -29,6 +29,7 @@ export type { PathComponent } from './path/path-component.ts';
 export { splitPath } from './path/path.ts';
 export type {
   BlobCapabilities,
+  BlobFiller,
   BlobPlace,
   BlobReader,
   BlobService,

@@ -41,7 +41,7 @@ export { ingestNar } from './nar/ingest.ts';
 export type { NarIngestion } from './nar/ingest.ts';
 export { LocalNarCalculationCache } from './nar/local-calculation-cache.ts';
 export { renderNar } from './nar/render.ts';
-export type { RenderOptions } from './nar/render.ts';
+export type { RenderOptions } from './nar/render-source.ts';
 export type { RenderSource } from './nar/render-source.ts';
 export { RenderBuffers } from './nar/render-buffers.ts';
 export { RenderingNarCalculation } from './nar/rendering-calculation.ts';

@@ -97,6 +97,25 @@ export interface BlobWriter {
   abort(reason?: unknown): Promise<void>;
 }
 
+/** Blobs on their way to places in memory that threads share, see {@link BlobService.openFiller}. */
+export interface BlobFiller {
+  /**
+   * Takes a blob on, or a chunk of one, that is just as long as `into`. False where none of that length lies here in one
+   * piece, or `into` isn't a view of a SharedArrayBuffer: ask in another way then. Nobody may look at `into` before
+   * {@link fill} settled, or put it to another use, even where nobody wants it any more.
+   *
+   * @throws CastoreError `castore/corrupt-store`, `castore/io`, `castore/closed`
+   */
+  add(digest: B3Digest, into: Uint8Array): boolean;
+
+  /**
+   * Resolves once all that were taken on since the last call are in their places, verified.
+   *
+   * @throws CastoreError `castore/corrupt-blob`, `castore/blob-not-found`, `castore/io`, `castore/closed`
+   */
+  fill(): Promise<void>;
+}
+
 /**
  * Blobs, addressed by the BLAKE3 of their contents.
  *
@@ -161,6 +180,12 @@ export interface BlobService {
    * @throws CastoreError `castore/corrupt-blob`, `castore/io`, `castore/closed`; what is in `into` then is nothing
    */
   readWhole?(digest: B3Digest, into: Uint8Array): boolean;
+
+  /**
+   * Starts reading blobs to their places as {@link readWhole} does, but many at a time and beside what the caller does
+   * meanwhile. `undefined` where that can't be done; left out by backends that never can.
+   */
+  openFiller?(): BlobFiller | undefined;
 
   /** Those of the digests that aren't stored, each once, in their order. */
   findMissing(

@@ -9,6 +9,7 @@ import { RecordKind } from '../local-store/packs/record.ts';
 import { BatchBytes } from './batch-bytes.ts';
 import type {
   BlobCapabilities,
+  BlobFiller,
   BlobPlace,
   BlobReader,
   BlobService,
@@ -18,6 +19,7 @@ import type {
   GetManyOptions,
   StatOptions,
 } from './blob-service.ts';
+import { LocalBlobFiller } from './local-filler.ts';
 import { LocalBlobReader } from './local-reader.ts';
 import { LocalBlobWriter } from './local-writer.ts';
 import { yieldToLoop, TimeSlice } from './time-slice.ts';
@@ -130,6 +132,11 @@ export class LocalBlobService implements BlobService {
     return corruptAs(digest, () =>
       this.#store.readWhole(RecordKind.chunk, digest.bytes, into),
     );
+  }
+
+  openFiller(): BlobFiller | undefined {
+    const chunks = this.#store.openFiller(RecordKind.chunk);
+    return chunks && new LocalBlobFiller(chunks, this);
   }
 
   async findMissing(

@@ -1,8 +1,9 @@
 import type { RawRecord } from './commit/prepare-records.ts';
 import { WriteChain } from './commit/write-chain.ts';
 import type { Submission } from './commit/submissions.ts';
-import type { KeyedKind, LocalStore } from './local-store.ts';
+import type { ContentKind, KeyedKind, LocalStore } from './local-store.ts';
 import type { RecordStore } from './read/quiet-store.ts';
+import type { RecordFiller } from './read/record-filler.ts';
 import type { Table } from './tables/tables.ts';
 import type { Lease } from './usage/leases.ts';
 
@@ -50,6 +51,10 @@ export class ChainedStore implements RecordStore {
 
   readWhole(kind: KeyedKind, key: Uint8Array, into: Uint8Array): boolean {
     return this.#store.readWhole(kind, key, into);
+  }
+
+  openFiller(kind: ContentKind): RecordFiller | undefined {
+    return this.#store.openFiller(kind);
   }
 
   /** Resolves when there is room for the records. Throws as {@link finish} where something before them was refused. */

@@ -79,7 +79,7 @@ export async function writeFully(
 
 /** Fills the buffer from a position and answers with the bytes found, fewer only where the file ends. */
 export function readFully(
-  files: FileSystem,
+  files: Pick<FileSystem, 'readSync'>,
   fd: number,
   buffer: Uint8Array,
   position: number,

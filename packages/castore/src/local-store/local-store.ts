@@ -1,9 +1,9 @@
 import { CastoreError } from '../errors.ts';
 import { ByteBudget } from './commit/byte-budget.ts';
 import { CommitQueue } from './commit/commit-queue.ts';
-import type { Compressor } from './compression/compressor.ts';
+import { Compressor } from './compression/compressor.ts';
 import type { Zstd } from './compression/zstd.ts';
-import type { FileSystem } from './file-system.ts';
+import { type FileSystem, nodeFileSystem } from './file-system.ts';
 import type { IndexedRecord } from './index/index-entry.ts';
 import { type Lease, Leases } from './usage/leases.ts';
 import type { WriteChain } from './commit/write-chain.ts';
@@ -12,6 +12,7 @@ import type { PackWriter } from './packs/pack-writer.ts';
 import type { Pack, Packs } from './packs/packs.ts';
 import type { RawRecord } from './commit/prepare-records.ts';
 import { type Submission, Submissions } from './commit/submissions.ts';
+import { RecordFiller } from './read/record-filler.ts';
 import { RecordReader } from './read/record-reader.ts';
 import { RecordKind } from './packs/record.ts';
 import { markForRebuild, storePaths } from './open/recovery.ts';
@@ -20,6 +21,7 @@ import { Sequence } from './tables/sequence.ts';
 import type { StoreFormat } from './open/store-format.ts';
 import { recordIndexKey, type StoreIndex } from './index/store-index.ts';
 import { LocalTable, type Table } from './tables/tables.ts';
+import type { StoreThreads } from './threads/store-threads.ts';
 import { Touches } from './usage/touches.ts';
 
 /** What only a store that is open for writing has. */
@@ -40,7 +42,10 @@ export interface StoreParts {
   readonly packs: Packs;
   /** For reading alone: the packs as the index names them now, after another process wrote. */
   readonly reloadPacks?: () => Packs;
-  readonly compressor: Compressor;
+  readonly zstd: Zstd;
+  /** Zstandard's level, see {@link Compressor}. */
+  readonly compressionLevel: number;
+  readonly threads: StoreThreads;
   readonly writing: WritingParts | undefined;
   /** Milliseconds since 1970. */
   readonly now: () => number;
@@ -84,6 +89,9 @@ export type KeyedKind =
   | typeof RecordKind.recipe
   | typeof RecordKind.directory;
 
+/** Those whose key is the BLAKE3 of their raw bytes. */
+export type ContentKind = Exclude<KeyedKind, typeof RecordKind.recipe>;
+
 /**
  * The embedded engine: records by kind and 32-byte key in append-only packs, an index that leads to them, and named
  * tables. It knows bytes and keys only. See `docs/design/0002-local-engine.md`.
@@ -96,7 +104,8 @@ export class LocalStore implements AsyncDisposable {
   /** For the functions in this folder that take care of a store. */
   readonly interior: StoreInterior;
   readonly #index: StoreIndex;
-  readonly #compressor: Compressor;
+  readonly #files: FileSystem;
+  readonly #threads: StoreThreads;
   readonly #records: RecordReader;
   readonly #writing: (WritingParts & { queue: CommitQueue }) | undefined;
   readonly #budget: ByteBudget;
@@ -111,7 +120,8 @@ export class LocalStore implements AsyncDisposable {
     this.directory = parts.directory;
     this.format = parts.format;
     this.#index = parts.index;
-    this.#compressor = parts.compressor;
+    this.#files = parts.files;
+    this.#threads = parts.threads;
     this.#sequence = Sequence.load(parts.index);
     const { writing } = parts;
     this.#budget = new ByteBudget(writing?.inFlightBytes ?? 0);
@@ -132,7 +142,6 @@ export class LocalStore implements AsyncDisposable {
     const queue = this.#writing?.queue;
     this.#records = new RecordReader({
       ...parts,
-      zstd: parts.compressor.zstd,
       forget: queue && ((key) => queue.add([], [{ key, value: undefined }])),
       onDamagedIndex: () => {
         if (queue !== undefined) markForRebuild(storePaths(parts.directory));
@@ -149,7 +158,11 @@ export class LocalStore implements AsyncDisposable {
       queue &&
       new Submissions({
         queue,
-        compressor: parts.compressor,
+        compressor: new Compressor(
+          parts.zstd,
+          parts.compressionLevel,
+          parts.threads,
+        ),
         budget: this.#budget,
         touches: this.#touches!,
         isStored: (record, indexKey) =>
@@ -162,7 +175,7 @@ export class LocalStore implements AsyncDisposable {
       files: parts.files,
       index: parts.index,
       packs: parts.packs,
-      zstd: parts.compressor.zstd,
+      zstd: parts.zstd,
       now: parts.now,
       readers,
       writing: this.#writing && {
@@ -246,6 +259,23 @@ export class LocalStore implements AsyncDisposable {
     if (location?.rawLength !== into.length) return false;
     this.#records.read({ location, indexKey, kind, key }, into);
     return true;
+  }
+
+  /**
+   * Reads records to places in shared memory, in other threads; `undefined` where there are none, or they would read past
+   * the file system that was given.
+   */
+  openFiller(kind: ContentKind): RecordFiller | undefined {
+    if (this.#threads.isEmpty || this.#files !== nodeFileSystem)
+      return undefined;
+    return new RecordFiller({
+      use: (key) => {
+        this.#assertOpen();
+        return this.#use(kind, key, recordIndexKey(kind, key));
+      },
+      reader: this.#records,
+      threads: this.#threads,
+    });
   }
 
   /**
@@ -342,7 +372,7 @@ export class LocalStore implements AsyncDisposable {
     ]);
     try {
       await this.#writing?.queue.close();
-      await this.#compressor.close();
+      await this.#threads.close();
       this.#records.close();
       await this.#index.close();
     } finally {

@@ -99,7 +99,7 @@ describe('LocalDirectoryService', () => {
   it('stores nothing behind directories that could not be stored', async () => {
     const faults = new Faults();
     const { fileSystem } = faults;
-    const store = await temporary.reopen({ fileSystem, compressionThreads: 0 });
+    const store = await temporary.reopen({ fileSystem, threads: 0 });
     directories = new LocalDirectoryService(store);
     const leaves = Array.from({ length: 512 }, (_, i) =>
       directoryOf({ [`${i}`]: leaf }),

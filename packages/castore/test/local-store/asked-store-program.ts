@@ -31,7 +31,7 @@ let nowMs = Date.UTC(2026, 0, 1);
 await answer(async () => {
   store = await openLocalStore(directory, {
     reserveBytes: 0,
-    compressionThreads: 0,
+    threads: 0,
     packTargetBytes: Number(packTargetBytes),
     now: () => nowMs,
   });

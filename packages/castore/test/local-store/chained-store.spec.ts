@@ -69,7 +69,7 @@ describe('a chained store', () => {
     const faults = new Faults();
     const store = await open({
       fileSystem: faults.fileSystem,
-      compressionThreads: 0,
+      threads: 0,
     });
     await store.put([record(1)]);
     const full = new ChainedStore(store);
@@ -118,7 +118,7 @@ describe('a chained store', () => {
           fileSystem: faults.fileSystem,
           openIndex: faults.openIndex,
           packTargetBytes: 30_000,
-          compressionThreads: 0,
+          threads: 0,
         });
         faults.plan({ call, nth, isForEver: true });
         const chained = new ChainedStore(store);

@@ -25,7 +25,7 @@ async function reopen(): Promise<void> {
   store = await openLocalStore(path.join(disk.path, 'store'), {
     reserveBytes: 2 * MIB,
     packTargetBytes: MIB,
-    compressionThreads: 0,
+    threads: 0,
     now: () => nowMs,
   });
 }

@@ -39,7 +39,7 @@ class Life {
       fileSystem: faults.fileSystem,
       openIndex: faults.openIndex,
       packTargetBytes: 20_000,
-      compressionThreads: 0,
+      threads: 0,
       now: () => clock.ms,
     });
     return new Life(faults, clock, temporary);

@@ -1,5 +1,5 @@
-import type { CallOptions } from '@tvix/castore';
 import { encodeNixBase32 } from '@tvix/nar';
+import type { RenderOptions } from '../nar/render-source.ts';
 import { renderNarFrom } from '../nar/seekable.ts';
 import { parseRange } from './byte-range.ts';
 import type { ByteSpan } from './byte-range.ts';
@@ -52,7 +52,7 @@ export function nar(
 interface NarSource extends AnnouncedNar {
   open(
     span: ByteSpan,
-    options: CallOptions,
+    options: RenderOptions,
   ): AsyncIterable<Uint8Array> | Promise<AsyncIterable<Uint8Array> | undefined>;
 }
 
@@ -63,10 +63,8 @@ function storedNar(found: ServedNar, context: CacheContext): NarSource {
     narSize,
     open({ start, end }, options) {
       const offset = BigInt(start);
-      const bytes = renderNarFrom(node, offset, context, context.sizes, {
-        ...options,
-        buffers: context.buffers,
-      });
+      const { sizes } = context;
+      const bytes = renderNarFrom(node, offset, context, sizes, options);
       return end === Number(narSize) ? bytes : firstBytes(bytes, end - start);
     },
   };
@@ -134,7 +132,7 @@ function narReply(
     },
     stream: {
       length: span.end - span.start,
-      open: (signal) => nar.open(span, { signal }),
+      open: (signal) => nar.open(span, { signal, buffers }),
       release: (piece) => buffers.give(piece),
     },
   };

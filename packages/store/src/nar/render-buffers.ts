@@ -1,21 +1,27 @@
-/** The length of one: what is read into it is still near the processor when it is sent. */
-export const RENDER_BUFFER_BYTES: number = 256 * 1024;
+/** The length of one: shorter ones cost trips to the threads that fill them, longer ones leave the processor's cache. */
+export const RENDER_BUFFER_BYTES: number = 512 * 1024;
 
-/** Those that nobody uses at the moment are kept up to this many: 8 MiB. */
-const MOST_IDLE = 32;
+/** Those that nobody uses at the moment are kept up to this many: 32 MiB, what 16 archives at a time take. */
+const MOST_IDLE = 64;
+
+/** So many may be filled ahead of whoever takes the archives, of all that are rendered at a time: 16 MiB. */
+const MOST_AHEAD = 32;
 
 /**
  * Buffers that archives are rendered into, used again for the next part once their bytes went where they were wanted:
- * fresh ones would have to be collected as fast as they are sent.
+ * fresh ones would have to be collected as fast as they are sent. They lie in memory that threads share, of which the
+ * collector doesn't see how much there is: give all of them back.
  */
 export class RenderBuffers {
   readonly #idle: Uint8Array[] = [];
   readonly #lent = new WeakMap<ArrayBufferLike, Uint8Array>();
+  #ahead = 0;
 
   /** A buffer of {@link RENDER_BUFFER_BYTES}, whatever is in it. */
   take(): Uint8Array {
     const buffer =
-      this.#idle.pop() ?? Buffer.allocUnsafeSlow(RENDER_BUFFER_BYTES);
+      this.#idle.pop() ??
+      Buffer.from(new SharedArrayBuffer(RENDER_BUFFER_BYTES));
     this.#lent.set(buffer.buffer, buffer);
     return buffer;
   }
@@ -26,5 +32,16 @@ export class RenderBuffers {
     if (buffer === undefined) return;
     this.#lent.delete(piece.buffer);
     if (this.#idle.length < MOST_IDLE) this.#idle.push(buffer);
+  }
+
+  /** Whether one more may be filled ahead; to be ended with {@link endAhead}. */
+  beginAhead(): boolean {
+    if (this.#ahead >= MOST_AHEAD) return false;
+    this.#ahead += 1;
+    return true;
+  }
+
+  endAhead(): void {
+    this.#ahead -= 1;
   }
 }

@@ -1,16 +1,9 @@
 import { readTree } from '@tvix/castore';
-import type { CallOptions, Node } from '@tvix/castore';
+import type { Node } from '@tvix/castore';
 import { NarWriter } from '@tvix/nar';
 import { renderAtHand } from './render-at-hand.ts';
-import { RenderBuffers } from './render-buffers.ts';
-import type { RenderSource } from './render-source.ts';
+import type { RenderOptions, RenderSource } from './render-source.ts';
 import { writeEvents } from './write-events.ts';
-
-/** Settings of {@link renderNar}. */
-export interface RenderOptions extends CallOptions {
-  /** Where pieces lie. Whoever is done with one may give it back. */
-  readonly buffers?: RenderBuffers | undefined;
-}
 
 /** So many events are written before their bytes are handed on. */
 const SLICE_EVENTS = 32;
@@ -27,24 +20,19 @@ export async function* renderNar(
   source: RenderSource,
   options: RenderOptions = {},
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  const buffers = options.buffers ?? new RenderBuffers();
-  const writer = new NarWriter({ allocate: () => buffers.take() });
-  const { signal } = options;
-  const callOptions = signal === undefined ? {} : { signal };
   yield* source.blobs.readWhole === undefined
-    ? renderFetched(writer, node, source, callOptions)
-    : renderAtHand(writer, node, source, callOptions);
-  writer.finish();
-  yield* writer.take();
+    ? renderFetched(node, source, options)
+    : renderAtHand(node, source, options);
 }
 
 /** From a store that is asked for many contents at a time, a batch ahead. */
 async function* renderFetched(
-  writer: NarWriter,
   node: Node,
   source: RenderSource,
-  options: CallOptions,
+  { signal }: RenderOptions,
 ): AsyncGenerator<Uint8Array, void, undefined> {
+  const writer = new NarWriter();
+  const options = signal === undefined ? {} : { signal };
   for await (const events of readTree(node, source, options)) {
     // A batch may be MiBs: written at one go, it would be there twice.
     for (let at = 0; at < events.length; at += SLICE_EVENTS) {
@@ -52,4 +40,6 @@ async function* renderFetched(
       yield* writer.take();
     }
   }
+  writer.finish();
+  yield* writer.take();
 }

@@ -8,7 +8,7 @@ import type {
 } from '@tvix/castore';
 import { cutNar } from './cut.ts';
 import { renderNar } from './render.ts';
-import type { RenderOptions } from './render.ts';
+import type { RenderOptions } from './render-source.ts';
 import type { NarSizes } from './sizes.ts';
 import type { TreeStorage } from './tree-storage.ts';
 

@@ -39,7 +39,7 @@ function open(): Promise<LocalStore> {
   return openLocalStore(path, {
     reserveBytes: 0,
     packTargetBytes: 50_000,
-    compressionThreads: 0,
+    threads: 0,
     now: () => nowMs,
   });
 }

@@ -8,7 +8,7 @@ import { PathInfo } from '../../src/path-info/path-info.ts';
 export const BUSY_OPTIONS: LocalStoreOptions = {
   reserveBytes: 0,
   packTargetBytes: 40_000,
-  compressionThreads: 0,
+  threads: 0,
   chunking: {
     algorithm: 'fastcdc-2020',
     minBytes: 1024,

@@ -28,7 +28,7 @@ export class LocalNixStore {
   static async create(options: LocalStoreOptions = {}): Promise<LocalNixStore> {
     const store = new LocalNixStore(
       await mkdtemp(join(tmpdir(), 'nix-store-')),
-      { reserveBytes: 0, compressionThreads: 0, ...options },
+      { reserveBytes: 0, threads: 0, ...options },
     );
     await store.reopen();
     return store;

@@ -9,7 +9,7 @@ import {
 } from '../index/index-entry.ts';
 import type { LocalStore } from '../local-store.ts';
 import type { PackEntry, PackListing } from '../packs/pack-listing.ts';
-import type { StoredRecord } from '../packs/pack-reader.ts';
+import type { StoredRecord } from '../packs/stored-record.ts';
 import { listPack } from '../packs/pack-scan.ts';
 import { PackWindow } from '../packs/pack-window.ts';
 import type { PreparedRecord } from '../packs/pack-writer.ts';

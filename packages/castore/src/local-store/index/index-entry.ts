@@ -33,12 +33,17 @@ export interface RecordPlace {
   readonly offset: number;
 }
 
-/** Where a record lies. */
-export interface RecordLocation extends RecordPlace {
+/** Where a record lies in its pack. */
+export interface RecordExtent {
+  /** Of the record's header, from the start of the pack. */
+  readonly offset: number;
   readonly codec: Codec;
   readonly storedLength: number;
   readonly rawLength: number;
 }
+
+/** Where a record lies. */
+export interface RecordLocation extends RecordPlace, RecordExtent {}
 
 /** Where a record lies, and when it was last written or asked for. */
 export interface IndexedRecord extends RecordLocation {

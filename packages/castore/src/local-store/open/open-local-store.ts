@@ -3,11 +3,12 @@ import path from 'node:path';
 import type { ChunkingParameters } from '../../chunking/parameters.ts';
 import { CastoreError } from '../../errors.ts';
 import { findPacks } from '../packs/adopt-packs.ts';
-import { Compressor } from '../compression/compressor.ts';
+import { openZstd } from '../compression/open-zstd.ts';
 import { makeDirectoryDurably } from '../durable-files.ts';
 import { type FileSystem, nodeFileSystem } from '../file-system.ts';
 import { LmdbIndex } from '../index/lmdb-index.ts';
-import { LocalStore } from '../local-store.ts';
+import { LocalStore, type StoreParts } from '../local-store.ts';
+import { StoreThreads } from '../threads/store-threads.ts';
 import { StoreLock } from './lock.ts';
 import {
   inspectStore,
@@ -40,10 +41,15 @@ export interface LocalStoreOptions {
   readonly packTargetBytes?: number;
   /** As many bytes are on their way to the disk at once, 16 MiB where left out; whoever would exceed that waits. */
   readonly inFlightBytes?: number;
-  /** Zstandard's level, see `CompressorOptions`. */
+  /** Zstandard's level for long payloads, 1 to 18; shorter ones get one more. */
   readonly compressionLevel?: number;
-  /** Threads that compress, see `CompressorOptions`. */
-  readonly compressionThreads?: number;
+  /**
+   * Threads beside the calling one that compress what comes in and read what goes out; with 0, that is done on the calling
+   * thread. Left out: one for each core, one to four: the calling thread waits for them where files are large, and they
+   * for it where files are small. There are none where the built worker isn't found: in code that runs from its
+   * TypeScript sources, or was bundled.
+   */
+  readonly threads?: number;
   /** For a store that doesn't exist yet: how it will cut large blobs. */
   readonly chunking?: ChunkingParameters;
   /** The calls that write packs; tests let them fail. */
@@ -114,7 +120,7 @@ async function openForReading(
     );
   }
   assertKnownFeatures(format, 'read');
-  const compressor = await openCompressor(options);
+  const zstd = await openZstd();
   const files = options.fileSystem ?? nodeFileSystem;
   const paths = storePaths(directory);
   const { index, packs } = await inspectStore(
@@ -128,7 +134,8 @@ async function openForReading(
     index,
     packs,
     reloadPacks: () => measuredPacks(paths, index),
-    compressor,
+    zstd,
+    ...threadsOf(options),
     now: options.now ?? Date.now,
     writing: undefined,
   });
@@ -154,11 +161,11 @@ async function openForWriting(
       options.reserveBytes ?? DEFAULTS.reserveBytes,
     );
     reserve.ensure();
-    const compressor = await openCompressor(options);
+    const zstd = await openZstd();
     const { index, packs, writer } = await recoverStore({
       paths: storePaths(directory),
       files,
-      zstd: compressor.zstd,
+      zstd,
       now,
       openIndex: options.openIndex ?? LmdbIndex.open,
     });
@@ -168,7 +175,8 @@ async function openForWriting(
       files,
       index,
       packs,
-      compressor,
+      zstd,
+      ...threadsOf(options),
       now,
       writing: {
         lock,
@@ -217,11 +225,14 @@ function adopt(
   return format;
 }
 
-function openCompressor(options: LocalStoreOptions): Promise<Compressor> {
-  return Compressor.open({
-    level: options.compressionLevel ?? DEFAULTS.compressionLevel,
-    threads: options.compressionThreads,
-  });
+function threadsOf({
+  compressionLevel = DEFAULTS.compressionLevel,
+  threads,
+}: LocalStoreOptions): Pick<StoreParts, 'compressionLevel' | 'threads'> {
+  return {
+    compressionLevel,
+    threads: new StoreThreads({ level: compressionLevel, threads }),
+  };
 }
 
 /** A directory that isn't there yet counts as writable: creating it will tell. */

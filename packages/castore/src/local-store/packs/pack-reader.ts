@@ -1,21 +1,14 @@
-import { crc32 } from 'node:zlib';
-import { type FileSystem, readFully } from '../file-system.ts';
+import type { FileSystem } from '../file-system.ts';
 import type { RecordLocation } from '../index/index-entry.ts';
 import type { Pack } from './packs.ts';
 import { payloadBuffer } from './payload-buffer.ts';
+import { Codec, RECORD_HEADER_BYTES } from './record.ts';
 import {
-  Codec,
-  decodeRecordHeader,
-  isContentAddressed,
-  RECORD_HEADER_BYTES,
-  type RecordHeader,
-} from './record.ts';
-
-/** A record as it lies in its pack. */
-export interface StoredRecord {
-  readonly header: RecordHeader;
-  readonly payload: Buffer;
-}
+  type PackFile,
+  readStoredPart,
+  readStoredRecord,
+  type StoredRecord,
+} from './stored-record.ts';
 
 /** The descriptor of a pack's file; the tag tells it from an earlier pack of the same number. */
 interface OpenPack {
@@ -36,6 +29,9 @@ export class PackReader {
   #scratch: Buffer = Buffer.alloc(0);
   /** In order of their last use. */
   readonly #open = new Map<number, OpenPack>();
+  /** How many have a descriptor, and those that are closed once nobody has them any more. */
+  readonly #lent = new Map<number, number>();
+  readonly #unwanted = new Set<number>();
 
   constructor(files: FileSystem) {
     this.#files = files;
@@ -56,29 +52,7 @@ export class PackReader {
       location.codec === Codec.raw
         ? payloadBuffer(length)
         : this.#scratchOf(length);
-    const found = readFully(
-      this.#files,
-      this.#descriptor(pack),
-      bytes,
-      location.offset,
-    );
-    if (found < bytes.length) return undefined;
-    const header = decodeRecordHeader(bytes, pack.tag);
-    if (
-      header === undefined ||
-      header.storedLength !== location.storedLength ||
-      header.rawLength !== location.rawLength ||
-      header.codec !== location.codec
-    )
-      return undefined;
-    const payload = bytes.subarray(RECORD_HEADER_BYTES);
-    const isCheckedByKey =
-      options.checkAlways !== true &&
-      header.codec === Codec.raw &&
-      isContentAddressed(header.kind);
-    return isCheckedByKey || crc32(payload) === header.payloadCrc
-      ? { header, payload }
-      : undefined;
+    return readStoredRecord(this.#fileOf(pack), location, bytes, options);
   }
 
   /**
@@ -91,11 +65,22 @@ export class PackReader {
     offset: number,
     into: Uint8Array,
   ): boolean {
-    const position = location.offset + RECORD_HEADER_BYTES + offset;
-    return (
-      readFully(this.#files, this.#descriptor(pack), into, position) ===
-      into.length
-    );
+    return readStoredPart(this.#fileOf(pack), location, offset, into);
+  }
+
+  /** The descriptor of a pack's file for somebody else to read from. It stays open until it is given back. */
+  lend(pack: Pack): number {
+    const fd = this.#descriptor(pack);
+    this.#lent.set(fd, (this.#lent.get(fd) ?? 0) + 1);
+    return fd;
+  }
+
+  /** Takes back a descriptor that was lent. */
+  giveBack(fd: number): void {
+    const left = this.#lent.get(fd)! - 1;
+    if (left > 0) return void this.#lent.set(fd, left);
+    this.#lent.delete(fd);
+    if (this.#unwanted.delete(fd)) this.#files.closeSync(fd);
   }
 
   /** Brings a part of a pack into the page cache, in the background. Rejects as the file system does. */
@@ -108,11 +93,11 @@ export class PackReader {
     const open = this.#open.get(pack.number);
     if (open === undefined) return;
     this.#open.delete(pack.number);
-    this.#files.closeSync(open.fd);
+    this.#close(open.fd);
   }
 
   close(): void {
-    for (const { fd } of this.#open.values()) this.#files.closeSync(fd);
+    for (const { fd } of this.#open.values()) this.#close(fd);
     this.#open.clear();
   }
 
@@ -121,6 +106,15 @@ export class PackReader {
     if (length > this.#scratch.length)
       this.#scratch = Buffer.allocUnsafeSlow(2 * length);
     return this.#scratch.subarray(0, length);
+  }
+
+  #fileOf(pack: Pack): PackFile {
+    return { files: this.#files, fd: this.#descriptor(pack), tag: pack.tag };
+  }
+
+  #close(fd: number): void {
+    if (this.#lent.has(fd)) this.#unwanted.add(fd);
+    else this.#files.closeSync(fd);
   }
 
   #descriptor(pack: Pack): number {
@@ -136,7 +130,7 @@ export class PackReader {
     if (this.#open.size >= MAX_OPEN_FILES) {
       for (const [number, { fd }] of this.#open) {
         this.#open.delete(number);
-        this.#files.closeSync(fd);
+        this.#close(fd);
         break;
       }
     }

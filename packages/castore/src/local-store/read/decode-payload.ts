@@ -1,5 +1,5 @@
 import type { Zstd } from '../compression/zstd.ts';
-import type { StoredRecord } from '../packs/pack-reader.ts';
+import type { StoredRecord } from '../packs/stored-record.ts';
 import { payloadBuffer } from '../packs/payload-buffer.ts';
 import { Codec } from '../packs/record.ts';
 

@@ -8,7 +8,8 @@ import {
   type RecordLocation,
 } from '../index/index-entry.ts';
 import type { LocalStore } from '../local-store.ts';
-import { PackReader, type StoredRecord } from '../packs/pack-reader.ts';
+import { PackReader } from '../packs/pack-reader.ts';
+import type { StoredRecord } from '../packs/stored-record.ts';
 import type { Packs } from '../packs/packs.ts';
 import { isContentAddressed, type RecordKind } from '../packs/record.ts';
 import { errnoOf } from '../store-failure.ts';

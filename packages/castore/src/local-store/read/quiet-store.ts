@@ -13,6 +13,7 @@ export type RecordStore = Pick<
   | 'read'
   | 'readPart'
   | 'readWhole'
+  | 'openFiller'
   | 'put'
   | 'submit'
   | 'lease'
@@ -61,6 +62,11 @@ export class QuietStore implements RecordStore, Disposable {
   /** {@link QuietStore.read} does. */
   readWhole(): false {
     return false;
+  }
+
+  /** {@link QuietStore.read} does. */
+  openFiller(): undefined {
+    return undefined;
   }
 
   put(): Promise<never> {

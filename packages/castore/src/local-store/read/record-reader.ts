@@ -143,6 +143,20 @@ export class RecordReader {
     return true;
   }
 
+  /** The open file of the pack that holds a record, for another thread to read from: to be given back. */
+  lend(
+    location: RecordLocation,
+  ): { readonly fd: number; readonly tag: number } | undefined {
+    const pack = this.#packOf(location);
+    const fd = pack && this.#fromFile(pack, () => this.#reader.lend(pack));
+    return fd === undefined ? undefined : { fd, tag: pack!.tag };
+  }
+
+  /** Takes back a file that was lent. */
+  giveBack(fd: number): void {
+    this.#reader.giveBack(fd);
+  }
+
   /** A record was stored again: what was known of its damage is over. */
   restored(indexKey: Uint8Array): void {
     if (this.#demoted.size > 0)

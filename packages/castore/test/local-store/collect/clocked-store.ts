@@ -26,7 +26,7 @@ export class ClockedStore {
   static async create(options: LocalStoreOptions = {}): Promise<ClockedStore> {
     const clock = { ms: Date.UTC(2026, 0, 1) };
     const temporary = await TemporaryStore.create({
-      compressionThreads: 0,
+      threads: 0,
       now: () => clock.ms,
       ...options,
     });

@@ -77,7 +77,7 @@ describe('what a chain found on its way for somebody else', () => {
   let temporary: TemporaryStore;
 
   beforeEach(async () => {
-    temporary = await TemporaryStore.create({ compressionThreads: 0 });
+    temporary = await TemporaryStore.create({ threads: 0 });
   });
   afterEach(() => temporary.destroy());
 

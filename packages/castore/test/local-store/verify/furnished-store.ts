@@ -15,7 +15,7 @@ import { memoryDirectory } from '../memory-directory.ts';
 
 export const OPTIONS: LocalStoreOptions = {
   reserveBytes: 0,
-  compressionThreads: 0,
+  threads: 0,
   packTargetBytes: 60_000,
 };
 
