@@ -1,3 +1,5 @@
+import type { IncomingHttpHeaders } from 'node:http';
+
 /** A part of a body: from `start` up to but without `end`, in bytes. */
 export interface ByteSpan {
   readonly start: number;
@@ -27,4 +29,14 @@ export function parseRange(
   return start >= length
     ? 'unsatisfiable'
     : { start, end: Math.min(end, length) };
+}
+
+/** As {@link parseRange}; a part of what has another entity tag than the present one isn't asked for. */
+export function requestedRange(
+  { range, 'if-range': tagOfPart }: IncomingHttpHeaders,
+  tag: string,
+  length: number,
+): ByteSpan | 'unsatisfiable' | undefined {
+  const isCurrent = tagOfPart === undefined || tagOfPart === tag;
+  return isCurrent ? parseRange(range, length) : undefined;
 }

@@ -62,7 +62,7 @@ export function createBinaryCacheServer(
       answer(request, response, true),
   );
   server.on('clientError', (error: Error, socket: Duplex) => {
-    const refused = refuseMalformed(error, socket);
+    const refused = refuseMalformed(error, socket, server.isAnswering(socket));
     if (refused !== undefined) options.onRequest?.(refused);
   });
   return server;

@@ -1,7 +1,7 @@
 import { encodeNixBase32 } from '@tvix/nar';
 import type { RenderOptions } from '../nar/render-source.ts';
 import { renderNarFrom } from '../nar/seekable.ts';
-import { parseRange } from './byte-range.ts';
+import { requestedRange } from './byte-range.ts';
 import type { ByteSpan } from './byte-range.ts';
 import { acceptedEncoding, encode } from '../compression/encode.ts';
 import type { ContentCoding } from '../compression/encode.ts';
@@ -112,9 +112,7 @@ function narReply(
   const type = { ...common, 'Content-Type': 'application/x-nix-archive' };
   if (coding !== undefined) return encodedReply(nar, coding, type);
 
-  const isCurrent =
-    headers['if-range'] === undefined || headers['if-range'] === tag;
-  const range = isCurrent ? parseRange(headers.range, length) : undefined;
+  const range = requestedRange(headers, tag, length);
   if (range === 'unsatisfiable') {
     return textReply(416, `the NAR has ${length} bytes`, {
       'Content-Range': `bytes */${length}`,

@@ -8,9 +8,11 @@ import type { Resource } from './resource.ts';
 import type { CacheTable } from './table.ts';
 
 const MAX_REALISATION_BYTES = 1024 * 1024;
-const OLD_NAME = /^[a-z0-9]+:[0-9a-f]+![0-9A-Za-z+\-._?=]+\.doi$/;
-const OUTPUT_NAME = /^[0-9A-Za-z+\-._?=]+\.doi$/;
-const DERIVATION = /^[0-9a-z]{32}-[0-9A-Za-z+\-._?=]+$/;
+// Bounded: they are keys of a table.
+const OLD_NAME =
+  /^[a-z0-9]{1,16}:[0-9a-f]{1,128}![0-9A-Za-z+\-._?=]{1,211}\.doi$/;
+const OUTPUT_NAME = /^[0-9A-Za-z+\-._?=]{1,211}\.doi$/;
+const DERIVATION = /^[0-9a-z]{32}-[0-9A-Za-z+\-._?=]{1,211}$/;
 
 interface Json {
   readonly [key: string]: unknown;

@@ -17,22 +17,29 @@ interface Refusal {
 }
 
 /**
- * Answers what is no request, or one whose head is too long or comes in too slowly, and ends the connection. Tells what
- * it answered; `undefined` where the sender has gone.
+ * Answers what is no request, or one whose head is too long or comes in too slowly, and ends the connection. Nothing is
+ * said while an earlier answer goes out: it would be taken for a part of that. Tells what it did; `undefined` where the
+ * sender has gone.
  */
 export function refuseMalformed(
   cause: Error & { readonly code?: string },
   socket: Duplex,
+  isAnswering: boolean,
 ): ServedRequest | undefined {
   if (!socket.writable || GONE.has(cause.code)) {
     socket.destroy();
     return undefined;
   }
   const { status, phrase, error } = refusalOf(cause);
+  const served = { method: '', path: '', durationMs: 0, error };
+  if (isAnswering) {
+    socket.destroy();
+    return { ...served, status: undefined };
+  }
   socket.end(
     `HTTP/1.1 ${status} ${phrase}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`,
   );
-  return { method: '', path: '', status, durationMs: 0, error };
+  return { ...served, status };
 }
 
 function refusalOf(cause: Error & { readonly code?: string }): Refusal {

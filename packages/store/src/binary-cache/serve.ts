@@ -1,7 +1,8 @@
 import { descendTo, isPathComponent, requireDirectory } from '@tvix/castore';
 import type { FileNode, PathComponent, SymlinkNode } from '@tvix/castore';
 import { STORE_DIR, StorePath } from '@tvix/nar';
-import { parseRange } from './byte-range.ts';
+import { requestedRange } from './byte-range.ts';
+import { StoreError } from '../errors.ts';
 import type { CacheContext } from './context.ts';
 import { matchesEntityTag } from './entity-tag.ts';
 import { directoryPage } from './face/directory-page.ts';
@@ -19,19 +20,19 @@ const FILE_HEADERS: Readonly<Record<string, string>> = {
   'Cache-Control': IMMUTABLE,
 };
 
-const MEDIA_TYPES: Readonly<Record<string, string>> = {
-  css: 'text/css; charset=utf-8',
-  gif: 'image/gif',
-  htm: 'text/html; charset=utf-8',
-  html: 'text/html; charset=utf-8',
-  jpeg: 'image/jpeg',
-  jpg: 'image/jpeg',
-  json: 'application/json',
-  pdf: 'application/pdf',
-  png: 'image/png',
-  svg: 'image/svg+xml',
-  webp: 'image/webp',
-};
+const MEDIA_TYPES: ReadonlyMap<string, string> = new Map([
+  ['css', 'text/css; charset=utf-8'],
+  ['gif', 'image/gif'],
+  ['htm', 'text/html; charset=utf-8'],
+  ['html', 'text/html; charset=utf-8'],
+  ['jpeg', 'image/jpeg'],
+  ['jpg', 'image/jpeg'],
+  ['json', 'application/json'],
+  ['pdf', 'application/pdf'],
+  ['png', 'image/png'],
+  ['svg', 'image/svg+xml'],
+  ['webp', 'image/webp'],
+]);
 const PLAIN =
   /^(|c|cc|cfg|conf|cpp|h|hpp|hs|ini|js|lock|log|md|mjs|nix|patch|pl|py|rb|rs|rst|sh|toml|ts|txt|xml|yaml|yml)$/;
 
@@ -62,7 +63,7 @@ export function serve(
           return notFound('no such file');
         case 'directory': {
           const last = path.at(-1);
-          const url = last === undefined ? hashPart : nameUrl(last);
+          const url = nameUrl(last ?? Buffer.from(hashPart, 'latin1'));
           // Links in the page are relative to the directory.
           if (!isDirectoryUrl) return redirect(`${url}/`);
           const directory = await requireDirectory(directories, node.digest, {
@@ -93,7 +94,7 @@ function mediaType(name: Uint8Array | undefined): string {
   const dot = text.lastIndexOf('.');
   const extension = dot < 0 ? '' : text.slice(dot + 1).toLowerCase();
   return (
-    MEDIA_TYPES[extension] ??
+    MEDIA_TYPES.get(extension) ??
     (PLAIN.test(extension)
       ? 'text/plain; charset=utf-8'
       : 'application/octet-stream')
@@ -113,7 +114,7 @@ function fileReply(
   if (matchesEntityTag(headers['if-none-match'], tag))
     return { status: 304, headers: { ...FILE_HEADERS, ETag: tag } };
   const length = Number(size);
-  const range = parseRange(headers.range, length);
+  const range = requestedRange(headers, tag, length);
   if (range === 'unsatisfiable') {
     return textReply(416, `the file has ${length} bytes`, {
       'Content-Range': `bytes */${length}`,
@@ -143,7 +144,13 @@ async function* readBlob(
   signal: AbortSignal,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const reader = await blobs.openRead(digest, { signal });
-  if (reader === undefined) throw new Error('a blob of the tree is missing');
+  if (reader === undefined) {
+    throw new StoreError(
+      'store/incomplete-tree',
+      `blob ${digest.toString()} is not in the store`,
+      { details: { digest } },
+    );
+  }
   try {
     yield* reader.read(range, { signal });
   } finally {

@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { constants, createSecureServer } from 'node:http2';
 import type { ServerHttp2Stream } from 'node:http2';
 import type { Server, Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { Connections } from './connections.ts';
 import type { ServerLimits } from './server-limits.ts';
 
@@ -12,6 +13,8 @@ export interface CacheServer extends Server {
   closeIdleConnections(): void;
   /** Whether a request is under way on any connection. */
   isBusy(): boolean;
+  /** Whether a part of an answer may have gone out on a connection of HTTP/1.1, and not all of it. */
+  isAnswering(socket: Duplex): boolean;
   /** Cuts all connections. */
   closeAllConnections(): void;
 }
@@ -64,6 +67,7 @@ export function createCacheServer(
   return Object.assign(server, {
     timeout: tls === undefined ? idleMs : 0,
     closeIdleConnections: () => connections.closeIdle(),
+    isAnswering: (socket: Duplex) => connections.isAnswering(socket),
     isBusy: () => connections.isBusy,
     closeAllConnections: () => connections.closeAll(),
   });

@@ -74,6 +74,29 @@ describe('the server', () => {
     expect(await answer).toMatch(/^HTTP\/1\.1 400 /);
   });
 
+  it('says nothing of what is no request into the middle of an answer', async () => {
+    const writer = cache.services.blobs.openWrite();
+    const size = 32 * 1024 * 1024;
+    await writer.write(new Uint8Array(size).fill(0x2e));
+    const { storePath } = await addTree(cache.services, 'large', {
+      type: 'file',
+      digest: await writer.close(),
+      size: BigInt(size),
+      executable: false,
+    });
+    const socket = raw();
+    socket.write(
+      `GET /serve/${storePath.hashPart} HTTP/1.1\r\nHost: x\r\n\r\n`,
+    );
+    // It goes out as long as nobody reads it to its end.
+    await once(socket, 'readable');
+    socket.write('nonsense\r\n\r\n');
+    while (cache.served.length === 0) await new Promise(setImmediate);
+    const text = await toEnd(socket);
+    expect(text).toMatch(/^HTTP\/1\.1 200 /);
+    expect(text.slice(text.indexOf('\r\n\r\n') + 4)).toMatch(/^\.*$/);
+  });
+
   it('refuses a body that comes in too slowly, with a status that is not repeated', async () => {
     const socket = raw();
     const answer = toEnd(socket);

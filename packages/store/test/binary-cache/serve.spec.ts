@@ -287,6 +287,52 @@ describe('files served by path', () => {
     expect(headers['x-content-type-options']).toBe('nosniff');
   });
 
+  it('have no type where their ending is none, whatever it is called', async () => {
+    const file = await storeTree('helloWorld', cache.services);
+    const names = ['a.constructor', 'b.__proto__'];
+    const { storePath } = await putDirectory(
+      'odd',
+      names.map((name) => [utf8(name), file]),
+    );
+    for (const name of names) {
+      const url = `/serve/${storePath.hashPart}/${name}`;
+      const { headers } = await cache.get(url);
+      expect(headers['content-type']).toBe('application/octet-stream');
+    }
+  });
+
+  it('come in part, unless the part is of another one', async () => {
+    const file = await storeTree('helloWorld', cache.services);
+    const { storePath } = await putDirectory('part', [[utf8('a'), file]]);
+    const url = `/serve/${storePath.hashPart}/a`;
+    const { etag } = (await cache.get(url)).headers;
+    const part = await cache.get(url, {
+      Range: 'bytes=0-4',
+      'If-Range': etag!,
+    });
+    expect([part.status, part.text]).toStrictEqual([206, 'Hello']);
+    const whole = await cache.get(url, {
+      Range: 'bytes=0-4',
+      'If-Range': '"another"',
+    });
+    expect([whole.status, whole.text]).toStrictEqual([200, 'Hello World!']);
+  });
+
+  it('are led to where the path was written in an odd way', async () => {
+    const { hashPart } = tree.storePath;
+    for (const [written, location] of [
+      ['', '/'],
+      [':x', '%3Ax/'],
+      ['%0d%0aSet-Cookie:x', '%0D%0ASet-Cookie%3Ax/'],
+    ]) {
+      const answer = await cache.get(`/serve/${hashPart}${written}`);
+      expect([answer.status, answer.headers.location]).toStrictEqual([
+        302,
+        hashPart + location!,
+      ]);
+    }
+  });
+
   it('are listed with names that are escaped', async () => {
     const file = await storeTree('helloWorld', cache.services);
     const { storePath } = await putDirectory('evil', [

@@ -63,6 +63,20 @@ describe('what clients upload beside paths', () => {
     ]);
   });
 
+  it('is no realisation whose name is too long, or whose encoding nobody knows', async () => {
+    const derivation = `${'0'.repeat(32)}-${'a'.repeat(212)}`;
+    const long = `/build-trace-v2/${derivation}.drv/out.doi`;
+    expect((await cache.put(long, '{}')).status).toBe(404);
+    expect((await cache.get(long)).status).toBe(404);
+    const named = `/build-trace-v2/${'0'.repeat(32)}-a.drv/out.doi`;
+    for (const encoding of ['rot13', 'constructor']) {
+      const { status } = await cache.put(named, '{}', {
+        'Content-Encoding': encoding,
+      });
+      expect(status).toBe(400);
+    }
+  });
+
   it('is debug information, which goes out under the name of the plain NAR', async () => {
     const file = gzipSync(nar);
     const path = `/debuginfo/${'ab'.repeat(20)}.debug`;
