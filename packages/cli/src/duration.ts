@@ -14,11 +14,12 @@ const UNIT_MS: Readonly<Record<string, number>> = {
  * @throws CliError `cli/usage`
  */
 export function parseDuration(text: string): number {
-  const match = /^(\d+(?:\.\d+)?)([smhdw])$/.exec(text);
-  if (match === null)
+  const [, count, unit] = /^(\d+(?:\.\d+)?)([smhdw])$/.exec(text) ?? [];
+  const ms = Number(count) * (UNIT_MS[unit!] ?? NaN);
+  if (!(ms <= Number.MAX_SAFE_INTEGER))
     throw new CliError(
       'cli/usage',
       `not a time: "${text}" (expected a number and s, m, h, d or w, as in 30d)`,
     );
-  return Number(match[1]) * UNIT_MS[match[2]!]!;
+  return ms;
 }

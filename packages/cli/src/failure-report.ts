@@ -4,7 +4,6 @@ interface Failure {
   readonly message?: unknown;
   readonly stack?: unknown;
   readonly cause?: unknown;
-  readonly errors?: unknown;
 }
 
 /** Failures whose messages say what there is to do: what the system said adds nothing. */
@@ -41,6 +40,8 @@ function firstText(error: unknown): string {
 }
 
 function messageOf(error: unknown): string {
-  const { message } = error as Failure;
+  const { message, code } = error as Failure;
+  // Of several addresses that couldn't be reached there is only a code.
+  if (message === '' && typeof code === 'string') return code;
   return typeof message === 'string' ? message : String(error);
 }

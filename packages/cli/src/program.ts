@@ -6,6 +6,7 @@ import type { LoadCommand } from './command-line/add-command.ts';
 import { resolveAddresses, variablesBesideStoreFlag } from './config.ts';
 import { EXIT_DONE, EXIT_USAGE, exitCodeOf } from './exit-codes.ts';
 import { failureReport } from './failure-report.ts';
+import { firstFailure } from './first-failure.ts';
 import { LogOutput } from './log-output.ts';
 import type { Logger, LogLevel } from './logging.ts';
 
@@ -47,7 +48,8 @@ async function runCommand(
     const status = await command(context, { operands, options });
     await context.output.flush();
     return status ?? EXIT_DONE;
-  } catch (error) {
+  } catch (thrown) {
+    const error = firstFailure(thrown);
     if (codeOf(error) === 'cli/output-closed') return EXIT_DONE;
     // What was found before the failure is still a result.
     await context.output.flush().catch(() => {});

@@ -46,7 +46,7 @@ export class Progress {
   clear(): void {
     if (!this.#isShown) return;
     this.#isShown = false;
-    this.#terminal.write(CLEAR_LINE);
+    this.#write(CLEAR_LINE);
   }
 
   #show(text: (now: number) => string): void {
@@ -55,7 +55,15 @@ export class Progress {
       return;
     this.#shownAt = now;
     this.#isShown = true;
-    this.#terminal.write(CLEAR_LINE + text(now));
+    this.#write(CLEAR_LINE + text(now));
+  }
+
+  #write(text: string): void {
+    try {
+      this.#terminal.write(text);
+    } catch {
+      // A terminal that is gone, or slow: the work goes on.
+    }
   }
 
   #text(seconds: number): string {

@@ -8,11 +8,13 @@ const UNITS = ['', 'K', 'M', 'G', 'T', 'P'];
  * @throws CliError `cli/usage`
  */
 export function parseSize(text: string): number {
-  const match = /^(\d+(?:\.\d+)?)([KMGTP]?)(?:i?B)?$/.exec(text);
-  if (match === null)
+  const [, count, unit = ''] =
+    /^(\d+(?:\.\d+)?)([KMGTP]?)(?:i?B)?$/.exec(text) ?? [];
+  const bytes = Math.floor(Number(count) * 1024 ** UNITS.indexOf(unit));
+  if (!(bytes <= Number.MAX_SAFE_INTEGER))
     throw new CliError(
       'cli/usage',
       `not a size: "${text}" (expected a number and K, M, G, T or P, as in 20G)`,
     );
-  return Math.floor(Number(match[1]) * 1024 ** UNITS.indexOf(match[2]!));
+  return bytes;
 }

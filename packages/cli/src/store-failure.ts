@@ -6,12 +6,17 @@ import {
   parseListenAddress,
 } from './daemon/listen-address.ts';
 import { CliError } from './errors.ts';
+import { firstFailure } from './first-failure.ts';
+
+/** The flag that says where a daemon listens, as it may be written: its address follows, or stands behind it. */
+const LISTEN_FLAG = /^(?:-l|--listen-address(?:=|$))/;
 
 /** A failure to reach a store, with what the user can do about it; any other failure as it is. */
 export function explainStoreFailure(
-  error: unknown,
+  thrown: unknown,
   addresses: ServiceAddresses,
 ): unknown {
+  const error = firstFailure(thrown);
   const { code, message, details } = (error ?? {}) as {
     readonly code?: unknown;
     readonly message?: string;
@@ -56,10 +61,10 @@ export function addressOfDaemon(
     return undefined;
   }
   if (!args.includes('daemon')) return undefined;
-  const flag = args.findIndex((arg) =>
-    ['-l', '--listen-address'].includes(arg),
-  );
-  return flag < 0 ? defaultClientStore() : storeAddress(args[flag + 1] ?? '');
+  const flag = args.findIndex((arg) => LISTEN_FLAG.test(arg));
+  if (flag < 0) return defaultClientStore();
+  const attached = args[flag]!.replace(LISTEN_FLAG, '');
+  return storeAddress(attached === '' ? (args[flag + 1] ?? '') : attached);
 }
 
 function storeAddress(listenAddress: string): string | undefined {

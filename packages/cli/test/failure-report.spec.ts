@@ -26,6 +26,13 @@ describe('the report of a failure', () => {
     expect(failureReport(error)).toBe('error: start one');
   });
 
+  it('tells the code of a cause that says nothing else', () => {
+    const cause = Object.assign(new Error(''), { code: 'ECONNREFUSED' });
+    expect(failureReport(new CliError('cli/io', 'nobody', { cause }))).toBe(
+      'error: nobody\n  cause: ECONNREFUSED',
+    );
+  });
+
   it('shows the stack of a fault of the program', () => {
     expect(failureReport(new TypeError('bug'))).toMatch(
       /^error: TypeError: bug\n\s+at /,

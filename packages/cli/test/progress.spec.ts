@@ -54,6 +54,20 @@ describe('the progress line', () => {
     expect(written[1]).toBe('\r\x1b[2K');
   });
 
+  it('fails no work where the terminal is gone', () => {
+    const shown = new Progress({
+      isTerminal: true,
+      write: () => {
+        throw new Error('EIO');
+      },
+    });
+    now = 1000;
+    expect(() => {
+      shown.report('a', { files: 1, bytes: 1 });
+      shown.clear();
+    }).not.toThrow();
+  });
+
   it('is never written to what is no terminal', () => {
     const shown = progress(false);
     now = 5000;

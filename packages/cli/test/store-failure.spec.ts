@@ -18,6 +18,8 @@ describe('the address of a daemon, by its command line', () => {
     [['daemon', '-l', '0.0.0.0:99'], 'grpc+http://127.0.0.1:99'],
     [['daemon', '-l', '[::]:99'], 'grpc+http://[::1]:99'],
     [['--json', 'daemon', '-l', '/run/s'], 'grpc+unix:///run/s'],
+    [['daemon', '--listen-address=127.0.0.1:99'], 'grpc+http://127.0.0.1:99'],
+    [['daemon', '-l/run/s'], 'grpc+unix:///run/s'],
     [['daemon', '-l', './s'], undefined],
     [['daemon', '-l', '@s'], undefined],
     [['daemon', '-l', 'sd-listen'], undefined],
@@ -55,6 +57,19 @@ describe('a failure to reach a store', () => {
     expect(explainStoreFailure(error, DEFAULT)).toMatchObject({
       code: 'cli/no-daemon',
       message: expect.stringContaining('tvix-store daemon'),
+    });
+  });
+
+  it('counts before what closing it failed with afterwards', () => {
+    const error = new CastoreError('castore/store-locked', 'held by 5');
+    const both = Object.assign(new Error('both'), {
+      name: 'SuppressedError',
+      error: new Error('closing failed'),
+      suppressed: error,
+    });
+    expect(explainStoreFailure(both, LOCAL)).toMatchObject({
+      code: 'cli/store-in-use',
+      cause: error,
     });
   });
 

@@ -1,10 +1,10 @@
 import { once } from 'node:events';
-import { lstatSync, unlinkSync } from 'node:fs';
-import { createConnection, createServer } from 'node:net';
+import { createServer } from 'node:net';
 import type { ListenOptions, Server, Socket } from 'node:net';
 import { CliError } from '../errors.ts';
 import { formatListenAddress } from './listen-address.ts';
 import type { ListenAddress } from './listen-address.ts';
+import { removeStaleSocket } from './stale-socket.ts';
 
 /** A socket that takes connections. */
 export interface Listener {
@@ -93,26 +93,8 @@ function boundAddress(server: Server, wanted: string): string {
     : wanted;
 }
 
-/** Removes a socket file on which nobody answers, so that a daemon that was killed can come back. */
-async function removeStaleSocket(path: string): Promise<void> {
-  if (!lstatSync(path, { throwIfNoEntry: false })?.isSocket()) return;
-  const probe = createConnection(path);
-  try {
-    await once(probe, 'connect');
-  } catch (error) {
-    if (errnoOf(error) === 'ECONNREFUSED') unlinkSync(path);
-    return;
-  } finally {
-    probe.destroy();
-  }
-  throw new CliError(
-    'cli/address-in-use',
-    `cannot listen on ${path}: another process answers there`,
-  );
-}
-
 function listenFailure(address: string, cause: unknown): CliError {
-  const errno = errnoOf(cause);
+  const errno = (cause as { readonly code?: unknown } | null)?.code;
   const reason =
     errno === 'EADDRINUSE'
       ? 'the address is in use'
@@ -127,8 +109,4 @@ function listenFailure(address: string, cause: unknown): CliError {
     `cannot listen on ${address}: ${reason}`,
     { cause },
   );
-}
-
-function errnoOf(error: unknown): unknown {
-  return (error as { readonly code?: unknown } | null)?.code;
 }

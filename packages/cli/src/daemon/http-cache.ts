@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
+import { createSecureContext } from 'node:tls';
 import { PublicKey, SecretKey } from '@tvix/nar';
 import {
   BinaryCache,
@@ -28,6 +29,7 @@ import type { ListenAddress } from './listen-address.ts';
 import { GRACE_MS } from './grace.ts';
 import { openSideTables } from './side-tables.ts';
 import type { SideTables } from './side-tables.ts';
+import { removeStaleSocket } from './stale-socket.ts';
 import { createSubstituter } from './upstreams.ts';
 
 /** The flags of the daemon that are about the binary cache. */
@@ -186,7 +188,17 @@ async function readTls({
       '--http-tls-cert and --http-tls-key go together',
     );
   }
-  return { cert: await read(httpTlsCert), key: await read(httpTlsKey) };
+  const tls = { cert: await read(httpTlsCert), key: await read(httpTlsKey) };
+  try {
+    createSecureContext(tls);
+  } catch (cause) {
+    throw new CliError(
+      'cli/usage',
+      `${httpTlsCert} and ${httpTlsKey} are no certificate and its key`,
+      { cause },
+    );
+  }
+  return tls;
 }
 
 /** Without tokens everybody may read, and those on this machine may write. */
@@ -221,6 +233,7 @@ async function listen(
   server: CacheServer,
   address: HttpListenAddress,
 ): Promise<void> {
+  if (address.type === 'unix') await removeStaleSocket(address.path);
   server.listen(address);
   try {
     await once(server, 'listening');

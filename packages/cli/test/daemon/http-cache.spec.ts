@@ -18,6 +18,7 @@ import { startHttpCache } from '../../src/daemon/http-cache.ts';
 import type { HttpCache, HttpCacheFlags } from '../../src/daemon/http-cache.ts';
 import { createLogger } from '../../src/logging.ts';
 import { openStore } from '../../src/services.ts';
+import { leaveStaleSocket } from './leave-stale-socket.ts';
 
 const LOG = `${'0'.repeat(32)}-built.drv`;
 const folder = mkdtempSync(join(tmpdir(), 'tvix-http-cache-'));
@@ -178,6 +179,11 @@ describe('the binary cache of a daemon', () => {
     ['a priority that is none', { priority: 'high' }, 'cli/usage'],
     ['a listen address of gRPC alone', { httpListen: ['stdio'] }, 'cli/usage'],
     ['a certificate without its key', { httpTlsCert: 'x' }, 'cli/usage'],
+    [
+      'files that are no certificate and key',
+      { httpTlsCert: NO_KEY, httpTlsKey: NO_KEY },
+      'cli/usage',
+    ],
     ['a file that is not there', { signKey: [join(folder, 'none')] }, 'cli/io'],
     ['a file that holds no key', { signKey: [NO_KEY] }, 'cli/usage'],
     [
@@ -204,6 +210,15 @@ describe('the binary cache of a daemon', () => {
     await expect(
       start({ httpListen: ['127.0.0.1:0'], httpTokens: file }),
     ).rejects.toMatchObject({ code: 'store/invalid-tokens' });
+  });
+
+  it('replaces the socket file of a daemon that was killed, and no other', async () => {
+    const path = join(folder, 'killed.sock');
+    leaveStaleSocket(path);
+    expect(await start({ httpListen: [path] })).toBeDefined();
+    await expect(start({ httpListen: [path] })).rejects.toMatchObject({
+      code: 'cli/address-in-use',
+    });
   });
 
   it('is refused at an address that is taken', async () => {

@@ -1,7 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createConnection, createServer } from 'node:net';
-import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,6 +11,7 @@ import { RpcServer } from '../../src/daemon/rpc-server.ts';
 import { HealthService } from '../../src/daemon/health.ts';
 import { HealthDefinition } from '../../src/proto/gen/grpc/health/v1/health.ts';
 import { endpointOf, roundTrip, startDaemon } from './in-process-daemon.ts';
+import { leaveStaleSocket } from './leave-stale-socket.ts';
 import { RawClient } from './raw-call.ts';
 
 const CHECK = '/grpc.health.v1.Health/Check';
@@ -170,10 +170,3 @@ describe('a daemon', () => {
     });
   });
 });
-
-/** What a killed daemon leaves behind: the file of a socket that nobody has open. */
-function leaveStaleSocket(path: string): void {
-  const code = `require('net').createServer().listen(${JSON.stringify(path)}, () => process.kill(process.pid, 'SIGKILL'))`;
-  spawnSync(process.execPath, ['-e', code]);
-  expect(existsSync(path)).toBe(true);
-}

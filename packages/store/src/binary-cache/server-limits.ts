@@ -9,6 +9,6 @@ export interface ServerLimits {
   /** A body must bring `slowBodyBytes` in each such time. 30 s and 64 KiB where left out. */
   readonly slowBodyWindowMs?: number;
   readonly slowBodyBytes?: number;
-  /** Connections at a time; more wait to be accepted. 1024 where left out. */
+  /** Connections at a time; more are closed as they come. 1024 where left out. */
   readonly maxConnections?: number;
 }
