@@ -22,6 +22,7 @@ export type PosixErrorCode =
   | 'ENOTDIR'
   | 'EISDIR'
   | 'EINVAL'
+  | 'ENFILE'
   | 'EROFS'
   | 'ERANGE'
   | 'ENAMETOOLONG'

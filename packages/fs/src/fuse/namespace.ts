@@ -58,6 +58,8 @@ export async function execWithMount(options: ExecOptions): Promise<number> {
   );
   const child = start(options);
   const status = exitStatus(child);
+  // Where it couldn't be started, that is known before anybody waits for it.
+  status.catch(() => undefined);
   const terminate = (): void => void child.kill('SIGTERM');
   if (signal?.aborted) terminate();
   signal?.addEventListener('abort', terminate, { once: true });

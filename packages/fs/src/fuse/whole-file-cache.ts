@@ -54,8 +54,11 @@ export class WholeFileCache {
       await unlink(path);
       for (let at = 0; at < blob.size; at += STEP_BYTES) {
         const length = Math.min(STEP_BYTES, blob.size - at);
-        const parts = await this.#blobs.load(blob, at, length);
-        await file.writev([...parts], at);
+        let place = at;
+        for (const part of await this.#blobs.load(blob, at, length)) {
+          await writeAll(file, part, place);
+          place += part.length;
+        }
       }
     } catch (error) {
       await file.close();
@@ -82,5 +85,22 @@ export class WholeFileCache {
   close(): void {
     for (const { file } of this.#copies.values()) void file.close();
     this.#copies.clear();
+  }
+}
+
+/** A disk that is about to be full takes less than it is given, and fails the next write. */
+async function writeAll(
+  file: FileHandle,
+  bytes: Uint8Array,
+  position: number,
+): Promise<void> {
+  for (let done = 0; done < bytes.length;) {
+    const { bytesWritten } = await file.write(
+      bytes,
+      done,
+      bytes.length - done,
+      position + done,
+    );
+    done += bytesWritten;
   }
 }

@@ -60,16 +60,21 @@ async function serve(
 
 try {
   const services = await openServices();
-  const spill = new SpillFile(options.spill);
-  const order = new Promise<WorkerOrder>((resolve) =>
-    main.once('message', resolve),
-  );
-  report({ type: 'ready' });
-  const first = await order;
-  if (first.type === 'serve') await serve(services, spill, first.fd);
-  await services.close();
+  try {
+    const spill = new SpillFile(options.spill);
+    const order = new Promise<WorkerOrder>((resolve) =>
+      main.once('message', resolve),
+    );
+    report({ type: 'ready' });
+    const first = await order;
+    if (first.type === 'serve') await serve(services, spill, first.fd);
+  } finally {
+    // What is left open would keep this thread alive.
+    await services.close();
+  }
 } catch (error) {
   const { code, message, cause } = error as Error & { code?: string };
-  report({ type: 'failed', error: { code, message, cause: String(cause) } });
+  const told = cause === undefined ? undefined : String(cause);
+  report({ type: 'failed', error: { code, message, cause: told } });
 }
 main.close();

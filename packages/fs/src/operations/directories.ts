@@ -18,6 +18,9 @@ import type { RootNodes } from '../root-nodes.ts';
 import { directoryDigest } from './inode-of-call.ts';
 import type { KernelState } from './kernel-state.ts';
 
+/** The root may be open so often at a time: each time may hold a pass over the store. */
+const MAX_ROOT_LISTINGS = 1024;
+
 /** How directories are listed. */
 export interface DirectoryOptions {
   readonly rootNodes: RootNodes;
@@ -57,6 +60,8 @@ export class DirectoryOperations {
       );
       return;
     }
+    if (this.#rootListings.size >= MAX_ROOT_LISTINGS)
+      return void call.fail(ERRNO.ENFILE);
     const handle = this.#listRoot
       ? this.#rootListings.open(new RootListing(this.#rootNodes))
       : 0;

@@ -10,12 +10,16 @@ import type { Virtqueue } from './virtqueue.ts';
 export interface RequestQueueListener {
   /** The guest wants to be notified. */
   notify(): void;
+  /** More requests may be served, after there were too many under way. Called while one is answered. */
+  resume(): void;
   /** Nobody can go on from here. */
   fail(error: unknown): void;
 }
 
 /** Requests in a row before the event loop gets its turn. */
 const SLICE = 64;
+/** Requests under way at a time: each may hold a MiB and more, and a queue has room for 32768. */
+const MAX_IN_FLIGHT = 128;
 
 /** These are never answered: their chains go back at once. */
 const UNANSWERED: ReadonlySet<number> = new Set([
@@ -34,6 +38,7 @@ export class RequestQueue {
   #isServing = false;
   #isFlushDue = false;
   #isStopped = false;
+  #isFull = false;
   #onSettled: (() => void) | undefined;
 
   constructor(queue: Virtqueue, fs: CastoreFs, listener: RequestQueueListener) {
@@ -47,13 +52,18 @@ export class RequestQueue {
     return this.#queue.base;
   }
 
-  /** Serves what is there, for a while. Answers whether there is more; if not, the guest will notify of it. */
+  /**
+   * Serves what is there, for a while. Answers whether there is more; if not, the guest will notify of it, or the
+   * listener is told to go on.
+   */
   serve(): boolean {
     if (this.#isStopped || this.#isServing) return false;
     this.#isServing = true;
     try {
       this.#queue.mute();
       for (let served = 0; served < SLICE;) {
+        this.#isFull = this.#queue.inFlight >= MAX_IN_FLIGHT;
+        if (this.#isFull) return false;
         const chain = this.#queue.take();
         if (chain !== undefined) {
           this.#handle(chain);
@@ -129,6 +139,10 @@ export class RequestQueue {
   #handBack(chain: DescriptorChain, written: number): void {
     this.#queue.complete(chain, written);
     if (this.#queue.inFlight === 0) this.#onSettled?.();
+    if (this.#isFull && this.#queue.inFlight <= MAX_IN_FLIGHT / 2) {
+      this.#isFull = false;
+      this.#listener.resume();
+    }
     if (this.#isServing || this.#isFlushDue) return;
     // Answers that come together are told of together.
     this.#isFlushDue = true;

@@ -63,6 +63,7 @@ export class Vring {
       fs,
       {
         notify: () => this.#wakeGuest(),
+        resume: () => this.#serveSoon(),
         fail: (error) => this.#host.fail(error),
       },
     );
@@ -125,8 +126,12 @@ export class Vring {
   #serve(): void {
     clearImmediate(this.#rest);
     if (!this.#isEnabled || this.#watch === undefined) return;
-    if (this.#requests?.serve() === true)
-      this.#rest = setImmediate(() => this.#serve());
+    if (this.#requests?.serve() === true) this.#serveSoon();
+  }
+
+  #serveSoon(): void {
+    clearImmediate(this.#rest);
+    this.#rest = setImmediate(() => this.#serve());
   }
 
   #wakeGuest(): void {

@@ -138,6 +138,14 @@ describeMounts('a command in a namespace', ['fuse', 'root', 'unshare'], () => {
     ).rejects.toThrow('too late');
   });
 
+  it('is not started where unshare is missing, which is told and ends no program', async () => {
+    const path = fileURLToPath(
+      new URL('./support/exec-without-unshare.mjs', import.meta.url),
+    );
+    const { stdout } = await promisify(execFile)(process.execPath, [path]);
+    expect(stdout).toBe('fs/unsupported\n');
+  });
+
   it('is not started where the mount fails', async () => {
     await expect(
       execWithMount({

@@ -23,6 +23,17 @@ import { memoryServices, putFile } from '../support/tree.ts';
 import type { Tree } from '../support/tree.ts';
 import { mounted } from '../support/mounted.ts';
 
+describe('OPENDIR', () => {
+  it('is refused where the root is open too often, until it is closed again', async () => {
+    const { kernel } = await mounted({});
+    const open = () => kernel.send(OP.OPENDIR, ROOT_ID, words(0, 0));
+    for (let i = 0; i < 1024; i++) expect((await open()).errno).toBe(0);
+    expect((await open()).errno).toBe(ERRNO.ENFILE);
+    await kernel.send(OP.RELEASEDIR, ROOT_ID, longs(7, 0, 0));
+    expect((await open()).errno).toBe(0);
+  });
+});
+
 describe('READDIR and READDIRPLUS', () => {
   const MANY: Tree = Object.fromEntries(
     Array.from({ length: 500 }, (_, i) => [`name-${1000 + i}`, `${i}`]),

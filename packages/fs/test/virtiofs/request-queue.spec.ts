@@ -19,15 +19,17 @@ interface Setup {
   readonly requests: RequestQueue;
   readonly failures: unknown[];
   readonly notified: () => number;
+  readonly resumed: () => number;
 }
 
-function setup({ fs }: Pick<Mounted, 'fs'>): Setup {
+function setup({ fs }: Pick<Mounted, 'fs'>, size = SIZE): Setup {
   const guest = new FakeGuest();
-  const ring = new FakeRing(guest, SIZE);
+  const ring = new FakeRing(guest, size);
   const failures: unknown[] = [];
   let notified = 0;
+  let resumed = 0;
   const queue = new Virtqueue(guest.memory(), {
-    size: SIZE,
+    size,
     base: 0,
     eventIndex: false,
     indirect: true,
@@ -35,12 +37,20 @@ function setup({ fs }: Pick<Mounted, 'fs'>): Setup {
   });
   const requests = new RequestQueue(queue, fs, {
     notify: () => notified++,
+    resume: () => resumed++,
     fail(error) {
       failures.push(error);
       requests.stop();
     },
   });
-  return { guest, ring, requests, failures, notified: () => notified };
+  return {
+    guest,
+    ring,
+    requests,
+    failures,
+    notified: () => notified,
+    resumed: () => resumed,
+  };
 }
 
 function lookup(unique: number, name: string): Uint8Array[] {
@@ -103,6 +113,39 @@ describe('the requests of a queue', () => {
     await turn();
     expect(ring.takeUsed()).toEqual([{ head: slow.head, length: 144 }]);
     expect(errnoIn(slow)).toBe(0);
+  });
+
+  it('wait in the guest while there are too many under way', async () => {
+    const services = memoryServices();
+    const root = await putTree(services, { d: { f: 'F' } });
+    const gate = gated(services.directories);
+    const directory = (await services.directories.get(digestOf(root)))!;
+    const all = await mounted(
+      {},
+      {
+        directories: gate,
+        rootNodes: rootNodesFromEntries(
+          directory.entries.map(({ name, node }) => [name, node]),
+        ),
+      },
+    );
+    const nodeid = await all.kernel.walk('d');
+    const { ring, requests, resumed } = setup(all, 256);
+    for (let i = 0; i < 200; i++) {
+      const parts = [request(OP.LOOKUP, 2 * i, nodeid, terminated('f'))];
+      ring.offer(parts, [144], true);
+    }
+    while (requests.serve());
+    expect(all.fs.pending).toBe(128);
+    expect(requests.serve()).toBe(false);
+    expect(resumed()).toBe(0);
+    gate.open();
+    await requests.settled();
+    expect(resumed()).toBe(1);
+    while (requests.serve());
+    await requests.settled();
+    await turn();
+    expect(ring.takeUsed()).toHaveLength(200);
   });
 
   it('that are never answered come back at once', async () => {
