@@ -112,6 +112,11 @@ const root = (seed: number): Command =>
 const collect = (): Command =>
   command('collect()', async (model, real) => {
     const { records, roots } = model;
+    // What a collection took and a rebuild brought back is kept where it is a root by now.
+    if (model.wasRebuilt)
+      for (const seed of roots)
+        if (real.local.has(RecordKind.chunk, hashBytes(contentOf(seed)).bytes))
+          records.set(seed, contentOf(seed));
     await real.passHours(HOURS);
     await real.collect(
       [...roots].map((seed) => {
