@@ -6,18 +6,17 @@ import { CastoreError } from '../errors.ts';
 const BATCH_BYTES = 1024 * 1024;
 const BATCH_BLOBS = 1000;
 
-/** How many batches may be on their way: what makes them durable does so with several at a time. */
-const MAX_UNDER_WAY = 8;
-
 /** What a batch begins with, and doubles from there. */
 const FIRST_BUFFER_BYTES = 64 * 1024;
 
 /** Full buffers of batches that were stored, for the next tree: fresh ones would hasten the collector. */
 const spare: Buffer[] = [];
-const MAX_SPARE = 2 * MAX_UNDER_WAY;
+const MAX_SPARE = 16;
 
-/** What the batches tell while they are stored. */
+/** How batches are stored, and what they tell meanwhile. */
 export interface BlobBatchesOptions<T> {
+  /** How many batches may be on their way. */
+  readonly underWay: number;
   /** Gets the digest of each blob, with what it was begun for. */
   readonly onStored: (item: T, digest: B3Digest) => void;
   /** Gets the first failure as soon as it happens. */
@@ -95,7 +94,7 @@ export class BlobBatches<T> {
     this.#filled = 0;
     this.#starts = [];
     this.#items = [];
-    return this.#underWay.size < MAX_UNDER_WAY
+    return this.#underWay.size < this.#options.underWay
       ? undefined
       : Promise.race(this.#underWay);
   }

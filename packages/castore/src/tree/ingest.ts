@@ -36,6 +36,11 @@ export interface TreeProgress {
 
 /** Options of {@link ingestTree}. */
 export interface IngestOptions extends CallOptions {
+  /**
+   * How many batches of small files, of a MiB each, may be on their way. Eight where left out: what makes them durable
+   * does so with several at a time. Two are enough where a put answers as soon as there is room for it.
+   */
+  readonly batchesUnderWay?: number;
   /** Called after each batch of events. */
   readonly onProgress?: (progress: TreeProgress) => void;
   /** Called for each file whose contents were told, when these are stored. */
@@ -44,6 +49,8 @@ export interface IngestOptions extends CallOptions {
 
 /** Files up to this length are gathered and stored in batches, longer ones are streamed: most stores cut those. */
 const SMALL_FILE_BYTES = 512n * 1024n;
+
+const BATCHES_UNDER_WAY = 8;
 
 /** How many streamed files may be on their way into durable storage while the next ones are read. */
 const MAX_CLOSING_WRITERS = 8;
@@ -102,12 +109,18 @@ class Ingestion {
   #putter: DirectoryPutter | undefined;
 
   constructor(services: IngestServices, options: IngestOptions) {
-    const { signal, onProgress, onStored } = options;
+    const {
+      signal,
+      onProgress,
+      onStored,
+      batchesUnderWay = BATCHES_UNDER_WAY,
+    } = options;
     this.#services = services;
     this.#onProgress = onProgress;
     this.#onStored = onStored;
     this.signal = stopSignal(this.#stop, signal);
     this.#batches = new BlobBatches(services.blobs, {
+      underWay: batchesUnderWay,
       signal: this.signal,
       onStored: (file, digest) => this.#stored(file, digest),
       onFailure: (error) => this.#stop.abort(error),

@@ -128,7 +128,8 @@ async function putTree(
   if (upload === undefined) return ingestTree(events, store, options);
   let node: Node;
   try {
-    node = await ingestTree(events, upload, options);
+    // What is let in is on its way; further batches would only wait for room.
+    node = await ingestTree(events, upload, { ...options, batchesUnderWay: 2 });
   } catch (error) {
     // What was put has no name; the failure is told already.
     upload.finish().catch(() => {});
