@@ -57,4 +57,31 @@ describeWith(['nix', 'root'], 'the real Nix client', () => {
         .code,
     ).toBe(0);
   });
+
+  it('is refused without a trusted signature, where one is wanted', async () => {
+    const { nix, url, publicKey, secretKey } = cache;
+    const key = readFileSync(publicKey, 'utf8').trim();
+    await cache.restart(
+      ...['--require-trusted-signature', '--trusted-public-key', key],
+    );
+    const built = await nix.build('dep');
+    const copy = (query: string) =>
+      nix.run(`nix --store ${nix.source} copy --to '${url}${query}' ${built}`);
+    const strange = join(cache.folder, 'strange');
+    await nix.text(
+      `nix key generate-secret --key-name test.example-1 > ${strange}`,
+    );
+    for (const query of ['', `?secret-key=${strange}`]) {
+      const { code, stderr } = await copy(query);
+      expect(code).toBe(1);
+      expect(stderr).toContain('trusted key');
+    }
+    expect(await cache.narInfo(built)).not.toContain('StorePath');
+    expect((await copy(`?secret-key=${secretKey}`)).code).toBe(0);
+    expect(await cache.narInfo(built)).toContain('StorePath');
+    // What its path is made of needs no signature.
+    const file = join(cache.folder, 'made-of-itself');
+    writeFileSync(file, 'contents');
+    await cache.upload(await nix.add(file));
+  });
 });

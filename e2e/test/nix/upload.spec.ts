@@ -92,13 +92,20 @@ nix store sign --store ${cache.url} -k ${other} ${closure.dep}`,
   it('signatures of another cache', async () => {
     const { nix, url, secretKey } = cache;
     const path = await nix.add(tree);
-    const beside = `file://${join(cache.folder, 'beside')}`;
-    await nix.text(
-      `nix --store ${nix.source} copy --to '${beside}?secret-key=${secretKey}' ${path}`,
-    );
-    await cache.upload(path);
-    await nix.text(`nix store copy-sigs --store ${url} -s ${beside} ${path}`);
-    expect(await cache.narInfo(path)).toContain('Sig: test.example-1:');
+    const other = await NixCache.start();
+    try {
+      await nix.text(
+        `nix --store ${nix.source} copy --to '${other.url}?secret-key=${secretKey}' ${path}`,
+      );
+      await cache.upload(path);
+      expect(await cache.narInfo(path)).not.toContain('Sig:');
+      await nix.text(
+        `nix store copy-sigs --store ${url} -s ${other.url} ${path}`,
+      );
+      expect(await cache.narInfo(path)).toContain('Sig: test.example-1:');
+    } finally {
+      await other.stop();
+    }
   });
 
   it('the log of a build, and reads it', async () => {
@@ -121,6 +128,39 @@ nix store sign --store ${cache.url} -k ${other} ${closure.dep}`,
       `--option substituters ${url} --option require-sigs false --max-jobs 0`,
     );
     expect(again).toBe(path);
+  });
+
+  it('what is all there again after the daemon was restarted', async () => {
+    const { nix, url } = cache;
+    const put = (path: string, body: string) =>
+      fetch(`${url}/${path}`, { method: 'PUT', body });
+    // As clients from Nix 2.35 on say what content-addressed derivations became.
+    const drvPath = `${'6'.repeat(32)}-x.drv`;
+    const trace = `build-trace-v2/${drvPath}/out.doi`;
+    const value = { outPath: basename(closure.dep), signatures: [] };
+    const doi = { key: { drvPath, outputName: 'out' }, value };
+    expect((await put(trace, JSON.stringify(doi))).status).toBe(200);
+
+    const url1 = /^URL: (.*)$/m.exec(await cache.narInfo(closure.top))![1]!;
+    const floating = await nix.buildCa(nix.source);
+    const files = [
+      url1,
+      trace,
+      `debuginfo/${BUILD_ID}.debug`,
+      `log/${basename(closure.drv)}`,
+      `${hashPart(closure.top)}.narinfo`,
+      `${hashPart(closure.top)}.ls`,
+    ];
+    const before = await Promise.all(files.map((file) => cache.file(file)));
+    await cache.restart();
+    const after = await Promise.all(files.map((file) => cache.file(file)));
+    expect(after).toStrictEqual(before);
+    expect(after.join(' ')).not.toContain('no such');
+    const again = await nix.buildCa(
+      nix.emptyStore('ca-again'),
+      `--option substituters ${url} --option require-sigs false --max-jobs 0`,
+    );
+    expect(again).toBe(floating);
   });
 
   it('nothing from a store whose paths lie elsewhere', async () => {

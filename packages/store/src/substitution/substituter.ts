@@ -14,7 +14,7 @@ import type { Upstream } from './upstream.ts';
 
 /** Settings of a {@link Substituter}. */
 export interface SubstituterOptions {
-  /** How long it is remembered that nobody has a path. 60 s where left out. */
+  /** How long it is remembered that an upstream lacks a path. 60 s where left out. */
   readonly negativeTtlMs?: number;
   /** How long it is remembered what an upstream said of a path. 10 min where left out. */
   readonly positiveTtlMs?: number;
@@ -31,9 +31,16 @@ export type OpenedNar =
   /** It is coming in. The last byte comes when all of it was verified and stored; where it wasn't, reading throws. */
   | { readonly type: 'arriving'; readonly bytes: AsyncIterable<Uint8Array> };
 
-/** A path that an upstream has; `undefined` where none does. */
+/** An upstream, and what came of asking it. */
+interface Source {
+  readonly upstream: Upstream;
+  /** The paths that it doesn't have. */
+  readonly lacking: ExpiringMap<true>;
+}
+
+/** A path that an upstream has. */
 interface Answer {
-  readonly from: Upstream;
+  readonly from: Source;
   readonly substitute: Substitute;
 }
 
@@ -42,11 +49,11 @@ const MAX_REMEMBERED_WEIGHT = 100_000;
 
 /**
  * Fetches paths that a store lacks from other caches. Whatever is asked at the same time is asked once. An upstream that
- * fails counts as one that has nothing, since what is here doesn't depend on it; then absence isn't remembered.
+ * fails counts as one that has nothing, since what is here doesn't depend on it; that isn't remembered as absence.
  */
 export class Substituter {
   readonly #pathInfos: Pick<PathInfoService, 'get' | 'put'>;
-  readonly #upstreams: readonly Upstream[];
+  readonly #sources: readonly Source[];
   readonly #negativeTtlMs: number;
   readonly #positiveTtlMs: number;
   readonly #finding = new SharedCalls<Answer | undefined>();
@@ -54,8 +61,8 @@ export class Substituter {
   readonly #spoolFolder: string;
   /** The NARs that are coming in. */
   readonly #spools = new Map<string, NarSpool>();
-  /** What is known of paths that aren't here; `false` for absence. */
-  readonly #known: ExpiringMap<Answer | false>;
+  /** What upstreams said of paths that aren't here. */
+  readonly #known: ExpiringMap<Answer>;
 
   /** Paths are put into `pathInfos`; upstreams are asked in their order. */
   constructor(
@@ -64,7 +71,10 @@ export class Substituter {
     options: SubstituterOptions = {},
   ) {
     this.#pathInfos = pathInfos;
-    this.#upstreams = upstreams;
+    this.#sources = upstreams.map((upstream) => ({
+      upstream,
+      lacking: new ExpiringMap(MAX_REMEMBERED_WEIGHT, options.now),
+    }));
     this.#negativeTtlMs = options.negativeTtlMs ?? 60_000;
     this.#positiveTtlMs = options.positiveTtlMs ?? 600_000;
     this.#spoolFolder = options.spoolFolder ?? tmpdir();
@@ -162,7 +172,7 @@ export class Substituter {
     let answer = await this.#find(outputHash, { signal });
     while (answer !== undefined) {
       const { from, substitute } = answer;
-      const { found } = await from.ask(
+      const { found } = await from.upstream.ask(
         (cache) => cache.fetch(substitute, { signal, onBytes }),
         { signal },
       );
@@ -181,7 +191,7 @@ export class Substituter {
   ): Promise<Answer | undefined> {
     const key = encodeNixBase32(outputHash);
     const known = this.#known.get(key);
-    if (known !== undefined) return known || undefined;
+    if (known !== undefined) return known;
     return this.#finding.run(
       key,
       (signal) => this.#ask(outputHash, key, signal),
@@ -194,23 +204,23 @@ export class Substituter {
     outputHash: Uint8Array,
     key: string,
     signal: AbortSignal,
-    failed?: Upstream,
+    failed?: Source,
   ): Promise<Answer | undefined> {
-    let isCertain = failed === undefined;
-    const first =
-      failed === undefined ? 0 : this.#upstreams.indexOf(failed) + 1;
-    for (const from of this.#upstreams.slice(first)) {
-      const asked = await from.ask(
+    const first = failed === undefined ? 0 : this.#sources.indexOf(failed) + 1;
+    for (const from of this.#sources.slice(first)) {
+      if (from.lacking.get(key)) continue;
+      const asked = await from.upstream.ask(
         (cache) => cache.find(outputHash, { signal }),
         { signal },
       );
-      isCertain &&= asked.isCertain;
-      if (asked.found === undefined) continue;
+      if (asked.found === undefined) {
+        if (asked.isCertain) from.lacking.set(key, true, this.#negativeTtlMs);
+        continue;
+      }
       const answer = { from, substitute: asked.found };
       this.#known.set(key, answer, this.#positiveTtlMs, weightOf(asked.found));
       return answer;
     }
-    if (isCertain) this.#known.set(key, false, this.#negativeTtlMs);
     return undefined;
   }
 }

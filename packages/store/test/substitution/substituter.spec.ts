@@ -134,6 +134,20 @@ describe('a store with upstreams', () => {
     expect(dead.finds).toBe(2);
   });
 
+  it('remembers who has nothing, though another can not be reached', async () => {
+    const dead = new CountingCache();
+    dead.failure = unavailable();
+    const empty = new CountingCache();
+    const substituter = new Substituter(
+      new MemoryPathInfoService(),
+      [new Upstream(dead), new Upstream(empty)],
+      { now: () => 0 },
+    );
+    for (let i = 0; i < 3; i++)
+      expect(await substituter.find(new Uint8Array(20))).toBeUndefined();
+    expect([dead.finds, empty.finds]).toStrictEqual([1, 1]);
+  });
+
   it('does not take the failure of an upstream for absence that lasts', async () => {
     const cache = new CountingCache(await somePathInfo());
     cache.failure = new StoreError('store/upstream-refused', 'answered 500');
