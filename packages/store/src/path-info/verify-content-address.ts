@@ -3,6 +3,7 @@ import { compareBytes } from '@tvix/castore';
 import type { CallOptions } from '@tvix/castore';
 import { buildCaPath, NarError } from '@tvix/nar';
 import type { ContentAddress } from '@tvix/nar';
+import { StoreError } from '../errors.ts';
 import { renderNar } from '../nar/render.ts';
 import type { TreeStorage } from '../nar/tree-storage.ts';
 import { fromPathContentAddress } from './content-address.ts';
@@ -20,7 +21,11 @@ import type { PathInfo } from './path-info.ts';
  */
 export type ContentAddressVerdict = 'none' | 'proven' | 'unproven' | 'wrong';
 
-/** Holds a path info against the content address that it claims. Contents are read where the address is not of the NAR. */
+/**
+ * Holds a path info against the content address that it claims. Contents are read where the address is not of the NAR.
+ *
+ * @throws StoreError `store/incomplete-tree`, `store/unknown-ca-type`, `store/invalid-ca-digest-length`; as `renderNar`
+ */
 export async function verifyContentAddress(
   pathInfo: PathInfo,
   storage: TreeStorage,
@@ -60,7 +65,13 @@ async function contentDigest(
   }
   if (node.type !== 'file' || node.executable) return undefined;
   const reader = await storage.blobs.openRead(node.digest, options);
-  if (reader === undefined) return undefined;
+  if (reader === undefined) {
+    throw new StoreError(
+      'store/incomplete-tree',
+      `blob ${node.digest.toString()} is not in the store`,
+      { details: { digest: node.digest } },
+    );
+  }
   try {
     return await digestOf(algo, reader.read(undefined, options));
   } finally {

@@ -17,7 +17,6 @@ import {
 import { storeTree } from '../fixtures.ts';
 import { NixHttpPathInfoService } from '../../src/path-info-service/nix-http.ts';
 import { parseNarInfo } from '@tvix/nar';
-import type { NarSignature, StorePath } from '@tvix/nar';
 
 /** A cache that has one path, and counts how often it is asked. */
 class CountingCache implements UpstreamCache {
@@ -38,10 +37,10 @@ class CountingCache implements UpstreamCache {
       ({
         narInfo: {
           storePath: this.pathInfo.storePath,
-          references: [] as StorePath[],
-          signatures: [] as NarSignature[],
+          references: [],
+          signatures: [],
         },
-      } as Substitute)
+      } as unknown as Substitute)
     );
   }
 
