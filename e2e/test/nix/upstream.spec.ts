@@ -98,6 +98,18 @@ describeWith(['nix', 'root'], 'a daemon before the caches of others', () => {
     await there[Symbol.asyncDispose]();
   });
 
+  it('asks the one that is dead once, and for what nobody has once', async () => {
+    const absent = `${'1'.repeat(32)}.narinfo`;
+    for (let i = 0; i < 3; i++)
+      expect((await fetch(`${front.url}/${absent}`)).status).toBe(404);
+    expect(there.countAsked(/\/1+\.narinfo/)).toStrictEqual([1]);
+    const failures = front.daemon.log.filter((line) =>
+      /the upstream failed/.test(line),
+    );
+    expect(failures.length).toBe(1);
+    expect(failures[0]).toMatch(/store\/upstream-unavailable/);
+  });
+
   it('passes on what the client compressed in any way, each fetched once, though two ask at a time', async () => {
     const { nix, url, trusted } = front;
     const stores = ['one', 'two'].map((name) => nix.emptyStore(name));
@@ -118,18 +130,6 @@ describeWith(['nix', 'root'], 'a daemon before the caches of others', () => {
           COMPRESSIONS[i]!.repeat(10_000),
         );
     expect(there.countAsked(/\/nar\//)).toStrictEqual(paths.map(() => 1));
-  });
-
-  it('asks the one that is dead once, and for what nobody has once', async () => {
-    const absent = `${'1'.repeat(32)}.narinfo`;
-    for (let i = 0; i < 3; i++)
-      expect((await fetch(`${front.url}/${absent}`)).status).toBe(404);
-    expect(there.countAsked(/\/1+\.narinfo/)).toStrictEqual([1]);
-    const failures = front.daemon.log.filter((line) =>
-      /the upstream failed/.test(line),
-    );
-    expect(failures.length).toBe(1);
-    expect(failures[0]).toMatch(/store\/upstream-unavailable/);
   });
 
   it.each(['http://127.0.0.1:9/x.nar', '../x.nar', '../../etc/passwd'])(
