@@ -1,3 +1,5 @@
+import { visible } from './visible.ts';
+
 interface Failure {
   readonly name?: unknown;
   readonly code?: unknown;
@@ -30,6 +32,7 @@ export function failureReport(error: unknown): string {
   }
   return lines
     .map((line, depth) => (depth === 0 ? `error: ${line}` : `  cause: ${line}`))
+    .map(visible)
     .join('\n');
 }
 

@@ -1,3 +1,5 @@
+import { visible } from './visible.ts';
+
 const COLOURS: Readonly<Record<string, string>> = {
   error: '\x1b[31m',
   warn: '\x1b[33m',
@@ -32,13 +34,15 @@ export function formatLogLine(line: string, colours: boolean): string {
     ...(msg === undefined ? [] : [msg]),
     ...Object.entries(fields).map(([key, value]) => `${key}=${text(value)}`),
   ];
-  return `${parts.join(' ')}\n${err === undefined ? '' : errorText(err)}`;
+  return `${parts.join(' ')}\n${err === undefined ? '' : visible(errorText(err))}`;
 }
 
 function text(value: unknown): string {
-  return typeof value === 'string' && /^[^\s"=]+$/.test(value)
-    ? value
-    : JSON.stringify(value);
+  return visible(
+    typeof value === 'string' && /^[^\s"=]+$/.test(value)
+      ? value
+      : JSON.stringify(value),
+  );
 }
 
 function errorText(error: LoggedError | string): string {

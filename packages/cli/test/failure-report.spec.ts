@@ -33,6 +33,13 @@ describe('the report of a failure', () => {
     );
   });
 
+  it('lets no terminal act on what others said', () => {
+    const error = new CliError('cli/io', 'remote: \x1b[2J\x9b0m\r\n\tno');
+    expect(failureReport(error)).toBe(
+      'error: remote: \\x1b[2J\\x9b0m\\x0d\n\tno',
+    );
+  });
+
   it('shows the stack of a fault of the program', () => {
     expect(failureReport(new TypeError('bug'))).toMatch(
       /^error: TypeError: bug\n\s+at /,

@@ -21,6 +21,19 @@ function logged(
   return text;
 }
 
+describe('a record for people', () => {
+  it('lets no terminal act on what others said', () => {
+    const text = logged((logger) =>
+      logger.info(
+        { path: '/\x9b2J', err: new CliError('cli/io', 'remote: \x1b[2J') },
+        'failed',
+      ),
+    );
+    expect(text).toContain('path=/\\x9b2J');
+    expect(text).toContain('remote: \\x1b[2J');
+  });
+});
+
 describe('a log level', () => {
   it.each([
     ['error', 'error'],

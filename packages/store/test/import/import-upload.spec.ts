@@ -64,8 +64,8 @@ describe('an import that waits once, at its end', () => {
     expect(storePath.toString()).toBe('zhyr2cw9j1s4yxi24fy1gpbcxilibd45-root');
     const calculation = new RenderingNarCalculation(store);
     expect(await calculation.calculateNar(node)).toEqual({
-      narSize: narInfo.narSize,
-      narSha256: narInfo.narSha256,
+      narSize: narInfo!.narSize,
+      narSha256: narInfo!.narSha256,
     });
     expect(finished).toBe(1);
   });

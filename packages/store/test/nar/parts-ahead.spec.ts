@@ -197,7 +197,7 @@ describe('an archive of which parts are filled ahead', () => {
     const buffers = new RenderBuffers();
     let others = 0;
     while (buffers.beginAhead()) others += 1;
-    const all = (): Promise<Buffer> =>
+    const all = (): Promise<Uint8Array> =>
       collect(renderNar(node, from, { buffers }));
     expect(Buffer.compare(await all(), plain)).toBe(0);
     expect(from.blobs.batches).toBe(0);
