@@ -83,7 +83,8 @@ export class ChainedStore implements RecordStore {
   }
 
   /**
-   * Resolves once all that was put is durable and visible. To be called once, also where the rest isn't going to be put.
+   * Resolves once all that was put is durable and visible, with what is put until then. To be called once, also where the
+   * rest isn't going to be put.
    *
    * @throws CastoreError `castore/no-space`, `castore/store-failed`, `castore/closed`
    */

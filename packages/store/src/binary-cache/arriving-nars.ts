@@ -1,28 +1,46 @@
 import { encodeNixBase32 } from '@tvix/nar';
+import type { UploadedNar } from './uploaded-nar.ts';
+import type { UploadStorage } from './upload-storage.ts';
 
 /** So many failures are kept for the narinfos that come after them. */
 const MAX_FAILURES = 1000;
 
+/** A NAR that was taken and isn't durable yet. */
+export interface ArrivingNar extends Pick<UploadStorage, 'pathInfos'> {
+  readonly nar: UploadedNar;
+  /** Resolves once it is durable, with what was put into its `pathInfos` until then. Rejects where it can't be. */
+  readonly stored: Promise<void>;
+}
+
 /** NARs that were taken and aren't durable yet, and those that couldn't be made so. */
 export class ArrivingNars {
-  readonly #arriving = new Map<string, Promise<void>>();
+  readonly #arriving = new Map<
+    string,
+    ArrivingNar & { readonly settled: Promise<void> }
+  >();
   readonly #failures = new Map<string, unknown>();
 
-  /** A file was taken; all of it is stored once the promise resolves. */
-  add(fileSha256: Uint8Array, stored: Promise<void>): void {
+  /** A file was taken. */
+  add(fileSha256: Uint8Array, nar: ArrivingNar): void {
     const key = encodeNixBase32(fileSha256);
     this.#failures.delete(key);
-    const settled = stored
+    const settled = nar.stored
       .catch((error: unknown) => this.#fail(key, error))
       .finally(() => {
-        if (this.#arriving.get(key) === settled) this.#arriving.delete(key);
+        if (this.#arriving.get(key) === arriving) this.#arriving.delete(key);
       });
-    this.#arriving.set(key, settled);
+    const arriving = { ...nar, settled };
+    this.#arriving.set(key, arriving);
+  }
+
+  /** The NAR of a file that was taken and isn't durable yet. */
+  get(fileSha256: Uint8Array): ArrivingNar | undefined {
+    return this.#arriving.get(encodeNixBase32(fileSha256));
   }
 
   /** Resolves when a file is stored, or isn't going to be; at once where none is under way. */
   async settled(fileSha256: Uint8Array): Promise<void> {
-    await this.#arriving.get(encodeNixBase32(fileSha256));
+    await this.#arriving.get(encodeNixBase32(fileSha256))?.settled;
   }
 
   /** Why a file that was taken couldn't be stored; `undefined` where nothing is known of that. */

@@ -7,7 +7,6 @@ import { decompress } from '../compression/decompress.ts';
 import { sniffGzip } from '../compression/sniff.ts';
 import { StoreError } from '../errors.ts';
 import { ingestNar } from '../nar/ingest.ts';
-import type { NarIngestion } from '../nar/ingest.ts';
 import { isTreeStored } from '../nar/is-tree-stored.ts';
 import type { CacheContext } from './context.ts';
 import type { NarName } from './nar-name.ts';
@@ -15,6 +14,7 @@ import { textReply } from './reply.ts';
 import type { Upload } from './resource.ts';
 import type { UploadStorage } from './upload-storage.ts';
 import { getUploadedNar, putUploadedNar } from './uploaded-nar.ts';
+import type { UploadedNar } from './uploaded-nar.ts';
 
 const DEFAULT_MAX_NAR_BYTES = 64 * 1024 ** 3;
 const DEFAULT_MAX_RATIO = 2000;
@@ -44,12 +44,14 @@ export function narUpload(
     async take({ signal }, body) {
       const storage = context.openUpload?.() ?? servicesOf(context);
       try {
-        const nar = await ingest(body, storage, { signal });
+        const nars = await ingest(body, storage, { signal });
+        const { pathInfos } = storage;
         // The narinfo makes the path exist: it waits for this.
         const stored = storage.finish();
-        context.arriving.add(name.fileSha256, stored);
-        context.arriving.add(nar.narSha256, stored);
-        return textReply(200, `sha256:${encodeNixBase32(nar.narSha256)}`);
+        for (const [fileSha256, nar] of nars)
+          context.arriving.add(fileSha256, { nar, pathInfos, stored });
+        const [, { narSha256 }] = nars[0];
+        return textReply(200, `sha256:${encodeNixBase32(narSha256)}`);
       } catch (error) {
         // What was put has no name; the failure is told already.
         storage.finish().catch(() => {});
@@ -58,11 +60,12 @@ export function narUpload(
     },
   };
 
+  /** Answers with the files that were uploaded, by their hashes. */
   async function ingest(
     body: AsyncIterable<Uint8Array>,
     storage: UploadStorage,
     callOptions: CallOptions,
-  ): Promise<NarIngestion> {
+  ): Promise<[UploadedFile, ...UploadedFile[]]> {
     const fileHash = createHash('sha256');
     const expansion = new Expansion({ maxBytes, maxRatio });
     const file = expansion.counted(body);
@@ -83,36 +86,33 @@ export function narUpload(
     const fileSha256 =
       compression === 'none' ? narSha256 : new Uint8Array(fileHash.digest());
     assertFileHash(name.fileSha256, fileSha256);
-    const records = [
-      putUploadedNar(storage.nars, name.fileSha256, {
-        ...ingested,
-        compression,
-        fileSize: expansion.bytesTaken,
-      }),
+    const fileSize = expansion.bytesTaken;
+    const files: [UploadedFile, ...UploadedFile[]] = [
+      [name.fileSha256, { ...ingested, compression, fileSize }],
     ];
     // What debug information says of a compressed file is told of the NAR itself.
     if (compression !== 'none') {
-      records.push(
-        putUploadedNar(storage.nars, narSha256, {
-          ...ingested,
-          compression: 'none',
-          fileSize: Number(narSize),
-        }),
-      );
+      const plain = { compression: 'none', fileSize: Number(narSize) } as const;
+      files.push([narSha256, { ...ingested, ...plain }]);
     }
     // Both share one sync.
-    await Promise.all(records);
-    return ingested;
+    await Promise.all(
+      files.map(([hash, nar]) => putUploadedNar(storage.nars, hash, nar)),
+    );
+    return files;
   }
 }
+
+type UploadedFile = readonly [fileSha256: Uint8Array, nar: UploadedNar];
 
 /** Services that answer when each thing is durable: nothing is left to wait for at the end. */
 function servicesOf({
   blobs,
   directories,
-  tables,
+  pathInfos,
+  tables: { nars },
 }: CacheContext): UploadStorage {
-  return { blobs, directories, nars: tables.nars, finish: async () => {} };
+  return { blobs, directories, pathInfos, nars, finish: async () => {} };
 }
 
 async function* hashed(

@@ -6,11 +6,15 @@ import { decodeContent } from '../compression/decode-content.ts';
 import { StoreError } from '../errors.ts';
 import { pathInfoFromNarInfo } from '../path-info/narinfo.ts';
 import type { PathInfo } from '../path-info/path-info.ts';
-import { verifyContentAddress } from '../path-info/verify-content-address.ts';
+import {
+  readsContents,
+  verifyContentAddress,
+} from '../path-info/verify-content-address.ts';
 import {
   isSignedByAny,
   mergeSignatures,
 } from '../path-info-service/signing.ts';
+import type { ArrivingNar } from './arriving-nars.ts';
 import type { CacheContext } from './context.ts';
 import { parseNarName } from './nar-name.ts';
 import type { NarName } from './nar-name.ts';
@@ -18,7 +22,7 @@ import { readNarInfo } from './narinfo-text.ts';
 import { readAll } from './read-all.ts';
 import { textReply } from './reply.ts';
 import type { Upload } from './resource.ts';
-import { findNar, narOfPath } from './served-nar.ts';
+import { findNar, isNamedSo, narOfPath } from './served-nar.ts';
 import type { ServedNar } from './served-nar.ts';
 
 /** A derivation may have thousands of references of up to 244 characters. */
@@ -59,7 +63,11 @@ async function commit(
   context: CacheContext,
   options: CallOptions,
 ): Promise<void> {
-  const { nar, isVerified } = await namedNar(narInfo, context, options);
+  const { nar, isVerified, arriving } = await namedNar(
+    narInfo,
+    context,
+    options,
+  );
   const existing = await context.pathInfos.get(
     narInfo.storePath.digest,
     options,
@@ -71,10 +79,24 @@ async function commit(
       : withSignaturesOf(existing, offered);
   if (existing === undefined || existing.narInfo === undefined)
     await assertReferences(offered, context, options);
+  if (readsContents(merged)) await arriving?.stored;
   await assertTrusted(merged, context, options);
   const { signer } = context.options;
   const signed = signer && isVerified ? await signer.sign(merged) : merged;
-  if (signed !== existing) await context.pathInfos.put(signed, options);
+  if (signed !== existing) {
+    // Behind the NAR that isn't durable yet, so that both become so at once.
+    const { pathInfos } = arriving ?? context;
+    await pathInfos.put(signed, options);
+  }
+  await arriving?.stored;
+}
+
+/** The NAR that a narinfo names. */
+interface NamedNar {
+  readonly nar: ServedNar;
+  readonly isVerified: boolean;
+  /** Where it isn't durable yet. */
+  readonly arriving: ArrivingNar | undefined;
 }
 
 /** The NAR that a narinfo names, held against what it says. */
@@ -82,14 +104,16 @@ async function namedNar(
   narInfo: ParsedNarInfo,
   context: CacheContext,
   options: CallOptions,
-): Promise<{ readonly nar: ServedNar; readonly isVerified: boolean }> {
+): Promise<NamedNar> {
   const [path = '', query = ''] = narInfo.url.split('?', 2);
   const [first, ...rest] = path.split('/');
   const name =
     first === 'nar'
       ? parseNarName(rest, new URLSearchParams(query))
       : undefined;
-  const nar = name && (await storedNar(name, context, options));
+  const arriving = name && arrivingNar(name, context);
+  const nar =
+    arriving?.nar ?? (name && (await storedNar(name, context, options)));
   if (nar === undefined && name?.type === 'file') {
     const failure = context.arriving.failureOf(name.fileSha256);
     if (failure !== undefined) throw failure as Error;
@@ -116,7 +140,17 @@ async function namedNar(
       );
   }
   // Of a path that is here, the path info alone says what its NAR is, and anybody may have put that.
-  return { nar, isVerified: name?.type !== 'path' };
+  return { nar, isVerified: name?.type !== 'path', arriving };
+}
+
+/** A NAR that was taken just now has a tree that is stored: nobody has to look. */
+function arrivingNar(
+  name: NarName,
+  { arriving }: CacheContext,
+): ArrivingNar | undefined {
+  if (name.type !== 'file') return undefined;
+  const found = arriving.get(name.fileSha256);
+  return found !== undefined && isNamedSo(found.nar, name) ? found : undefined;
 }
 
 /** The NAR of a name. A path that only an upstream has is fetched: it gets signatures here. */

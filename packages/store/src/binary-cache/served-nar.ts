@@ -42,10 +42,7 @@ export async function findNar(
       // Nothing but the record refers to the tree before a narinfo does: it may have been collected since.
       if (!(await isTreeStored(uploaded.node, context, options)))
         return undefined;
-      return uploaded.compression === (name.compression ?? 'none') ||
-        (uploaded.compression === 'gzip' && name.compression === undefined)
-        ? uploaded
-        : undefined;
+      return isNamedSo(uploaded, name) ? uploaded : undefined;
     }
     case 'node': {
       const { node } = name;
@@ -58,6 +55,17 @@ export async function findNar(
       return { node, ...calculation, compression: 'none' };
     }
   }
+}
+
+/** Whether a file is compressed as its name says. */
+export function isNamedSo(
+  { compression }: Pick<ServedNar, 'compression'>,
+  name: Extract<NarName, { type: 'file' }>,
+): boolean {
+  return (
+    compression === (name.compression ?? 'none') ||
+    (compression === 'gzip' && name.compression === undefined)
+  );
 }
 
 /** The NAR that an upstream has under a name of ours. Nothing is fetched. */

@@ -5,6 +5,8 @@ import {
 } from '@tvix/castore';
 import type { LocalStore } from '@tvix/castore';
 import type { TreeStorage } from '../nar/tree-storage.ts';
+import { chainedPathInfos } from '../path-info-service/local.ts';
+import type { PathInfoService } from '../path-info-service/path-info-service.ts';
 import type { CacheTable } from './table.ts';
 import { LOCAL_CACHE_TABLES } from './tables.ts';
 
@@ -15,6 +17,8 @@ import { LOCAL_CACHE_TABLES } from './tables.ts';
 export interface UploadStorage extends TreeStorage {
   /** Files uploaded under `nar/`. */
   readonly nars: Pick<CacheTable, 'put'>;
+  /** The path that the NAR turns out to be of: what is put before {@link finish} has answered is waited for there. */
+  readonly pathInfos: Pick<PathInfoService, 'put'>;
   /** Resolves once all that was put is durable, and throws why it can't be. Called once, after failures too. */
   finish(): Promise<void>;
 }
@@ -27,6 +31,7 @@ export function localUploads(store: LocalStore): () => UploadStorage {
       blobs: new LocalBlobService(chained),
       directories: new LocalDirectoryService(chained),
       nars: chained.table(LOCAL_CACHE_TABLES.nars),
+      pathInfos: chainedPathInfos(chained),
       finish: () => chained.finish(),
     };
   };

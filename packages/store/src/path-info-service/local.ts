@@ -1,5 +1,10 @@
 import { compareBytes, nodeUsedMs, useNode } from '@tvix/castore';
-import type { CallOptions, LocalStore, Table } from '@tvix/castore';
+import type {
+  CallOptions,
+  ChainedStore,
+  LocalStore,
+  Table,
+} from '@tvix/castore';
 import { encodeNixBase32 } from '@tvix/nar';
 import { StoreError } from '../errors.ts';
 import { assertOutputHash } from '../path-info/output-hash.ts';
@@ -48,10 +53,7 @@ export class LocalPathInfoService implements PathInfoService {
 
   async put(pathInfo: PathInfo, options?: CallOptions): Promise<PathInfo> {
     options?.signal?.throwIfAborted();
-    // What a collection that runs is about to take must stay: it has a name from now on.
-    useNode(this.#store, pathInfo.node);
-    await this.#table.put(pathInfo.storePath.digest, pathInfo.encode());
-    return pathInfo;
+    return putInto(this.#table, this.#store, pathInfo);
   }
 
   async delete(
@@ -82,6 +84,25 @@ export class LocalPathInfoService implements PathInfoService {
       options?.signal?.throwIfAborted();
     }
   }
+}
+
+/** Where path infos are put behind the trees that they lead to. */
+export function chainedPathInfos(
+  store: ChainedStore,
+): Pick<PathInfoService, 'put'> {
+  const table = store.table(TABLE);
+  return { put: (pathInfo) => putInto(table, store, pathInfo) };
+}
+
+async function putInto(
+  table: Pick<Table, 'put'>,
+  store: Pick<LocalStore, 'has'>,
+  pathInfo: PathInfo,
+): Promise<PathInfo> {
+  // What a collection that runs is about to take must stay: it has a name from now on.
+  useNode(store, pathInfo.node);
+  await table.put(pathInfo.storePath.digest, pathInfo.encode());
+  return pathInfo;
 }
 
 /** Holds what was stored to all rules again: the table answers for its bytes, not for what they mean. */

@@ -52,6 +52,13 @@ export async function verifyContentAddress(
     : 'wrong';
 }
 
+/** Whether holding a path info against the content address that it claims takes reading its contents. */
+export function readsContents({ narInfo }: PathInfo): boolean {
+  if (narInfo?.ca === undefined) return false;
+  const { method, hash } = fromPathContentAddress(narInfo.ca);
+  return method !== 'nar' || hash.algo !== 'sha256';
+}
+
 /** The digest of the contents as the address takes it; `undefined` where such contents have none. */
 async function contentDigest(
   { node, narInfo }: PathInfo,

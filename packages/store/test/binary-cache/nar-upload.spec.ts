@@ -9,6 +9,7 @@ import {
   narInfoOf,
   StartedCache,
 } from './started-cache.ts';
+import type { PathInfo } from '../../src/path-info/path-info.ts';
 import {
   cache,
   EXPECT,
@@ -180,7 +181,7 @@ describe('an upload whose store says late that it is durable', () => {
 
   beforeEach(async () => {
     const services = memoryServices();
-    const { blobs, directories } = services;
+    const { blobs, directories, pathInfos } = services;
     const { nars } = services.tables;
     late = await StartedCache.start(
       {},
@@ -189,6 +190,7 @@ describe('an upload whose store says late that it is durable', () => {
         ...services,
         openUpload() {
           const records: [Uint8Array, Uint8Array][] = [];
+          const paths: PathInfo[] = [];
           const durable = new Promise<void>((resolve, reject) => {
             settle = { resolve, reject };
           });
@@ -196,9 +198,16 @@ describe('an upload whose store says late that it is durable', () => {
             blobs,
             directories,
             nars: { put: async (...record) => void records.push(record) },
+            pathInfos: {
+              async put(pathInfo) {
+                paths.push(pathInfo);
+                return pathInfo;
+              },
+            },
             async finish() {
               await durable;
               for (const record of records) await nars.put(...record);
+              for (const path of paths) await pathInfos.put(path);
             },
           };
         },
@@ -222,6 +231,7 @@ describe('an upload whose store says late that it is durable', () => {
     const back = late.get(`/${fileName(nar)}`);
     // A request that was made later, and is answered.
     await late.get('/nix-cache-info');
+    expect(await storedPaths(late)).toStrictEqual([]);
     order.push('durable');
     settle.resolve();
     expect((await commit).status).toBe(200);

@@ -16,7 +16,7 @@ export function nodeUsedMs(store: LocalStore, node: Node): number | undefined {
 }
 
 /** A node is used now: a collection that runs keeps it with all below it. */
-export function useNode(store: LocalStore, node: Node): void {
+export function useNode(store: Pick<LocalStore, 'has'>, node: Node): void {
   if (node.type === 'symlink') return;
   const { bytes } = node.digest;
   if (node.type === 'directory') store.has(RecordKind.directory, bytes);
