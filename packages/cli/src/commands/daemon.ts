@@ -1,5 +1,5 @@
 import type { Scrub } from '@tvix/castore';
-import { withoutLogin } from '@tvix/store/binary-cache';
+import { warmUp, withoutLogin } from '@tvix/store/binary-cache';
 import type { Command, CommandContext } from '../command.ts';
 import { defaultDaemonStore } from '../config.ts';
 import type { ServiceAddresses } from '../config.ts';
@@ -46,6 +46,11 @@ export const daemon: Command = async (context, { options }) => {
       env,
       logger,
     });
+    if (http !== undefined) {
+      await warmUp().catch((error: unknown) => {
+        logger.warn({ err: error }, 'the first requests may take longer');
+      });
+    }
     await Promise.race([running.ended, aborted(stop.gentle)]);
     logger.info('stopping');
     const [isGentle, isHttpGentle = true] = await Promise.all([

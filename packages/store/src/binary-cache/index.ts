@@ -18,6 +18,7 @@ export type { CacheTable, CacheTables } from './table.ts';
 export { localCacheTables, memoryCacheTables } from './tables.ts';
 export { openAccess, TokenAccess } from './tokens.ts';
 export type { Access, Scope } from './tokens.ts';
+export { warmUp } from './warm-up.ts';
 export { Netrc } from '../path-info-service/netrc.ts';
 export { NixHttpPathInfoService } from '../path-info-service/nix-http.ts';
 export type {
