@@ -39,7 +39,8 @@ export function createCommandLine(run: RunCommand): CommanderCommand {
     .exitOverride()
     .configureOutput({
       writeOut: (text) => writeText(process.stdout, text),
-      writeErr: (text) => writeText(process.stderr, text),
+      // Where that fails nobody can be told, and the exit code says it.
+      writeErr: (text) => writeText(process.stderr, text, () => undefined),
     })
     .showHelpAfterError('(--help tells more)')
     .addHelpText('after', PROGRAM_NOTES);

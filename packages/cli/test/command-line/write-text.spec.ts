@@ -27,10 +27,12 @@ describe('a text of the command line', () => {
     expect(() => stream.emit('error', gone)).not.toThrow();
   });
 
-  it('does not hide any other failure', () => {
+  it('ends the program with any other failure', () => {
     const stream = streamOf();
-    writeText(stream, 'help');
+    const failures: unknown[] = [];
+    writeText(stream, 'help', (failure) => failures.push(failure));
     const full = Object.assign(new Error('full'), { code: 'ENOSPC' });
-    expect(() => stream.emit('error', full)).toThrow(full);
+    stream.emit('error', full);
+    expect(failures).toMatchObject([{ code: 'cli/io', cause: full }]);
   });
 });
