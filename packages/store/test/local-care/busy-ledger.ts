@@ -104,7 +104,8 @@ function packFiles(directory: string): string[] {
     .filter((name) => name.endsWith('.pack'));
 }
 
-async function assertBlobs(
+/** Throws where a blob isn't there to the byte. */
+export async function assertBlobs(
   blobs: Pick<BlobService, 'getMany'>,
   expected: readonly Uint8Array[],
 ): Promise<void> {
