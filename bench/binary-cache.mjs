@@ -1,5 +1,5 @@
 // The binary cache: narinfos and NARs against nginx that serves them as files, and uploads and downloads of the real client
-// against the same to and from a folder.
+// against the same to and from a folder, and to a server that discards: what the client takes by itself.
 import { execFileSync, spawn } from 'node:child_process';
 import { once as event } from 'node:events';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -22,6 +22,9 @@ const PATH_BYTES = 5 * 1024 * 1024;
 const MANY_FILES = 5000;
 const WANTED_FIRST_BYTE_MS = 20;
 const LOAD = fileURLToPath(new URL('./binary-cache/load.mjs', import.meta.url));
+const DISCARD = fileURLToPath(
+  new URL('./binary-cache/discard.mjs', import.meta.url),
+);
 
 export function run() {
   return withScratch(async (folder) => {
@@ -41,6 +44,11 @@ export function run() {
           { name: 'daemon', ...ours, mib: daemon.peakMiB() },
           { name: 'file://', ...theirs },
         ),
+        against(
+          'the same, against a server that discards',
+          { name: 'daemon', ...ours, mib: daemon.peakMiB() },
+          { name: 'discards', ...(await discarded(nix, compression, paths)) },
+        ),
       );
       if (compression === 'none')
         rows.push(...(await downloads(folder, nix, paths, daemon)));
@@ -49,6 +57,19 @@ export function run() {
     }
     return rows;
   });
+}
+
+/** How long the client takes to a server that has nothing to do. */
+async function discarded(nix, compression, paths) {
+  const port = await freePort();
+  const child = spawn(process.execPath, [DISCARD, String(port)], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  await event(child.stdout, 'data');
+  const url = `http://127.0.0.1:${port}?compression=${compression}`;
+  const taken = await once(nix.copyTo(url, paths), nix.env);
+  await end(child);
+  return taken;
 }
 
 /** How long a daemon that has just started takes to a path info and the first byte of its NAR, nothing in the page cache. */
