@@ -2,86 +2,24 @@ import { CastoreError } from '../errors.ts';
 import { ByteBudget } from './commit/byte-budget.ts';
 import { CommitQueue } from './commit/commit-queue.ts';
 import { Compressor } from './compression/compressor.ts';
-import type { Zstd } from './compression/zstd.ts';
 import { type FileSystem, nodeFileSystem } from './file-system.ts';
 import type { IndexedRecord } from './index/index-entry.ts';
 import { type Lease, Leases } from './usage/leases.ts';
 import type { WriteChain } from './commit/write-chain.ts';
-import type { StoreLock } from './open/lock.ts';
-import type { PackWriter } from './packs/pack-writer.ts';
-import type { Pack, Packs } from './packs/packs.ts';
 import type { RawRecord } from './commit/prepare-records.ts';
 import { type Submission, Submissions } from './commit/submissions.ts';
 import { RecordFiller } from './read/record-filler.ts';
 import { RecordReader } from './read/record-reader.ts';
 import { RecordKind } from './packs/record.ts';
 import { markForRebuild, storePaths } from './open/recovery.ts';
-import type { Reserve } from './open/reserve.ts';
 import { Sequence } from './tables/sequence.ts';
 import type { StoreFormat } from './open/store-format.ts';
 import { recordIndexKey, type StoreIndex } from './index/store-index.ts';
-import { LocalTable, type Table } from './tables/tables.ts';
+import { LocalTable, type Table, type TableWatcher } from './tables/tables.ts';
+import type { StoreInterior, UseWatcher } from './store-interior.ts';
+import type { StoreParts, WritingParts } from './store-parts.ts';
 import type { StoreThreads } from './threads/store-threads.ts';
 import { Touches } from './usage/touches.ts';
-
-/** What only a store that is open for writing has. */
-export interface WritingParts {
-  readonly lock: StoreLock;
-  readonly reserve: Reserve;
-  readonly writer: PackWriter | undefined;
-  readonly packTargetBytes: number;
-  readonly inFlightBytes: number;
-}
-
-/** What a store is put together from. */
-export interface StoreParts {
-  readonly directory: string;
-  readonly format: StoreFormat;
-  readonly files: FileSystem;
-  readonly index: StoreIndex;
-  readonly packs: Packs;
-  /** For reading alone: the packs as the index names them now, after another process wrote. */
-  readonly reloadPacks?: () => Packs;
-  readonly zstd: Zstd;
-  /** Zstandard's level, see {@link Compressor}. */
-  readonly compressionLevel: number;
-  readonly threads: StoreThreads;
-  readonly writing: WritingParts | undefined;
-  /** Milliseconds since 1970. */
-  readonly now: () => number;
-}
-
-/** What the care of a store works on: counting, verifying and collecting, each a file of its own beside this one. */
-export interface StoreInterior {
-  readonly files: FileSystem;
-  readonly index: StoreIndex;
-  readonly packs: Packs;
-  readonly zstd: Zstd;
-  /** Milliseconds since 1970. */
-  readonly now: () => number;
-  /** Those who hold files of packs open beside the store itself: they let go of a pack that goes. */
-  readonly readers: Set<{ forget(pack: Pack): void }>;
-  /** What only a store that is open for writing has. */
-  readonly writing: WritingInterior | undefined;
-}
-
-/** What changes a store beside puts. */
-export interface WritingInterior {
-  readonly queue: CommitQueue;
-  readonly reserve: Reserve;
-  readonly touches: Touches;
-  readonly leases: Leases;
-  /** Lets go of the file of a pack that is taken out of service. */
-  readonly forgetPack: (pack: Pack) => void;
-  /** Sets what is told of every use, and hides what it collects; `undefined` ends that. */
-  readonly watch: (watcher: UseWatcher | undefined) => void;
-}
-
-/** Hears of every use of a record while a collection runs. */
-export interface UseWatcher {
-  /** A record was asked for, by whoever puts, reads or looks for it. Answers whether it is still there for them. */
-  use(kind: number, key: Uint8Array, touchedMinutes: number): boolean;
-}
 
 /** Kinds of records that are put and read by their key. */
 export type KeyedKind =
@@ -113,6 +51,7 @@ export class LocalStore implements AsyncDisposable {
   readonly #touches: Touches | undefined;
   readonly #leases: Leases;
   #watcher: UseWatcher | undefined;
+  readonly #tableWatchers = new Set<TableWatcher>();
   readonly #submissions: Submissions | undefined;
   #closing: Promise<void> | undefined;
 
@@ -331,6 +270,7 @@ export class LocalStore implements AsyncDisposable {
           return this.#index;
         },
         sequence: this.#sequence,
+        watchers: this.#tableWatchers,
         readPayload: (location, indexKey) =>
           this.#records.read({
             location,
@@ -353,6 +293,23 @@ export class LocalStore implements AsyncDisposable {
       },
       name,
     );
+  }
+
+  /**
+   * Calls back for each value that is put into a table, when it is submitted and before it takes effect. The function that
+   * this answers with ends it.
+   */
+  onTablePut(
+    name: string,
+    hear: (key: Uint8Array, value: Uint8Array) => void,
+  ): () => void {
+    const watcher: TableWatcher = (table, changes) => {
+      if (table !== name) return;
+      for (const { key, value } of changes)
+        if (value !== undefined) hear(key, value);
+    };
+    this.#tableWatchers.add(watcher);
+    return () => void this.#tableWatchers.delete(watcher);
   }
 
   /** Finishes what was submitted, then lets go of everything. A second call does nothing more. */

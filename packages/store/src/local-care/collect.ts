@@ -1,19 +1,17 @@
-import {
-  collectGarbage,
-  compareBytes,
-  DEFAULT_GRACE_MS,
-  nodeUsedMs,
-} from '@tvix/castore';
+import { collectGarbage, DEFAULT_GRACE_MS, nodeUsedMs } from '@tvix/castore';
 import type {
   CollectResult,
   LocalStore,
   Node,
   OnCollectProgress,
 } from '@tvix/castore';
+import { encodeNixBase32 } from '@tvix/nar';
+import type { PathInfo } from '../path-info/path-info.ts';
 import type { LocalPathInfoService } from '../path-info-service/local.ts';
+import { DoomedPaths } from './doomed-paths.ts';
+import type { DoomedPath } from './doomed-paths.ts';
 import { ForgottenPaths } from './forgotten-paths.ts';
 import { Pins } from './pins.ts';
-import type { Pin } from './pins.ts';
 import { selectPaths } from './select-paths.ts';
 import { sweepSideTables } from './side-tables.ts';
 import { withReserve } from './with-reserve.ts';
@@ -36,46 +34,34 @@ export interface CollectStoreResult extends CollectResult {
   readonly paths: number;
 }
 
+interface NixStore {
+  readonly localStore: LocalStore;
+  readonly pathInfos: LocalPathInfoService;
+}
+
 /** As many path infos are forgotten in one transaction. */
 const DELETED_AT_ONCE = 1000;
 
 /**
- * Forgets the paths that the rules select, then collects what neither a path nor a pin leads to and nobody used within
+ * Forgets the paths that the rules select, but those that are registered or pinned meanwhile, then collects what neither a path nor a pin leads to and nobody used within
  * the grace.
  *
  * @throws CastoreError as `collectGarbage` does
  */
 export async function collectStore(
-  store: {
-    readonly localStore: LocalStore;
-    readonly pathInfos: LocalPathInfoService;
-  },
+  store: NixStore,
   options: CollectStoreOptions = {},
 ): Promise<CollectStoreResult> {
   const { localStore, pathInfos } = store;
   const { graceMs, dryRun = false, onProgress, signal } = options;
   // On a full disk it stays unwritten what was used of late; that is no reason to keep the disk full.
   await localStore.interior.writing?.touches.flush().catch(() => {});
-  const pins: Pin[] = [];
-  for await (const pin of new Pins(localStore).list()) pins.push(pin);
-  const pinned = pins.flatMap(({ target }) =>
-    target.type === 'path' ? [target.storePath.digest] : [],
-  );
-  const doomed = await selectPaths(localStore, pathInfos, pinned, options);
   const forgotten = new ForgottenPaths();
-  if (!dryRun) {
-    for (let at = 0; at < doomed.length; at += DELETED_AT_ONCE) {
-      signal?.throwIfAborted();
-      const hashes = doomed.slice(at, at + DELETED_AT_ONCE);
-      for (const hash of hashes) {
-        const pathInfo = await pathInfos.get(hash);
-        if (pathInfo !== undefined) forgotten.add(pathInfo);
-      }
-      await withReserve(localStore, () => pathInfos.delete(hashes));
-    }
-  }
+  const gone = dryRun
+    ? await choosePaths(store, options)
+    : await forgetPaths(store, options, forgotten);
   const result = await collectGarbage(localStore, {
-    roots: roots(localStore, pathInfos, pins, doomed),
+    roots: roots(localStore, pathInfos, dryRun ? gone : []),
     dryRun,
     ...(graceMs !== undefined && { graceMs }),
     ...(onProgress !== undefined && { onProgress }),
@@ -85,16 +71,58 @@ export async function collectStore(
     const oldMs = localStore.interior.now() - (graceMs ?? DEFAULT_GRACE_MS);
     await sweepSideTables(localStore, { forgotten, oldMs, signal });
   }
-  return { ...result, paths: doomed.length };
+  return { ...result, paths: gone.length };
+}
+
+async function choosePaths(
+  { localStore, pathInfos }: NixStore,
+  rules: PathSelection,
+): Promise<DoomedPath[]> {
+  const pinned: Uint8Array[] = [];
+  for await (const { target } of new Pins(localStore).list())
+    if (target.type === 'path') pinned.push(target.storePath.digest);
+  return selectPaths(localStore, pathInfos, pinned, rules);
+}
+
+/** Forgets what the rules select and nobody names meanwhile; answers with what is gone. */
+async function forgetPaths(
+  store: NixStore,
+  options: CollectStoreOptions,
+  forgotten: ForgottenPaths,
+): Promise<DoomedPath[]> {
+  const { localStore, pathInfos } = store;
+  const gone: DoomedPath[] = [];
+  const doomed = new DoomedPaths(localStore);
+  try {
+    const chosen = await choosePaths(store, options);
+    doomed.choose(chosen);
+    for (let at = 0; at < chosen.length; at += DELETED_AT_ONCE) {
+      options.signal?.throwIfAborted();
+      const some = chosen.slice(at, at + DELETED_AT_ONCE);
+      let going: DoomedPath[] = [];
+      let known: PathInfo[] = [];
+      await withReserve(localStore, () => {
+        going = doomed.among(some);
+        known = going.flatMap(
+          ({ outputHash }) => pathInfos.getNow(outputHash) ?? [],
+        );
+        return pathInfos.delete(going.map(({ outputHash }) => outputHash));
+      });
+      for (const path of going) gone.push(path);
+      for (const pathInfo of known) forgotten.add(pathInfo);
+    }
+  } finally {
+    doomed.stop();
+  }
+  return gone;
 }
 
 async function* roots(
   localStore: LocalStore,
   pathInfos: LocalPathInfoService,
-  pins: readonly Pin[],
-  doomed: readonly Uint8Array[],
+  gone: readonly DoomedPath[],
 ): AsyncGenerator<Node> {
-  for (const { target } of pins) {
+  for await (const { target } of new Pins(localStore).list()) {
     if (target.type !== 'castore') continue;
     const { digest } = target;
     const either: Node[] = [
@@ -104,17 +132,10 @@ async function* roots(
     for (const node of either)
       if (nodeUsedMs(localStore, node) !== undefined) yield node;
   }
-  const gone = [...doomed].sort(compareBytes);
-  let next = 0;
-  for await (const { storePath, node } of pathInfos.list()) {
-    // Both come in the order of the hashes.
-    while (
-      next < gone.length &&
-      compareBytes(gone[next]!, storePath.digest) < 0
-    )
-      next += 1;
-    const isGone =
-      next < gone.length && compareBytes(gone[next]!, storePath.digest) === 0;
-    if (!isGone) yield node;
-  }
+  // Only where nothing is changed are they listed yet.
+  const left = new Set(
+    gone.map(({ outputHash }) => encodeNixBase32(outputHash)),
+  );
+  for await (const { storePath, node } of pathInfos.list())
+    if (!left.has(encodeNixBase32(storePath.digest))) yield node;
 }

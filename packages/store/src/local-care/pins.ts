@@ -27,6 +27,11 @@ export class Pins {
     this.#table = store.table(TABLE);
   }
 
+  /** Calls back for each pin that is added, before it is there. The function that it answers with ends that. */
+  static onAdd(store: LocalStore, hear: (pin: Pin) => void): () => void {
+    return store.onTablePut(TABLE, (key, value) => hear(toPin(key, value)));
+  }
+
   /**
    * Pins something under a name, in place of what that name pinned before.
    *
@@ -47,11 +52,14 @@ export class Pins {
 
   /** All pins, in bytewise order of their names. */
   async *list(): AsyncGenerator<Pin> {
-    for await (const [key, value] of this.#table.entries()) {
-      const name = Buffer.from(key).toString();
-      yield { name, target: parseTarget(Buffer.from(value).toString()) };
-    }
+    for await (const [key, value] of this.#table.entries())
+      yield toPin(key, value);
   }
+}
+
+function toPin(key: Uint8Array, value: Uint8Array): Pin {
+  const name = Buffer.from(key).toString();
+  return { name, target: parseTarget(Buffer.from(value).toString()) };
 }
 
 /**

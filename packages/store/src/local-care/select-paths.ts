@@ -2,6 +2,7 @@ import { StoredSize } from '@tvix/castore';
 import type { LocalStore, Node } from '@tvix/castore';
 import { encodeNixBase32 } from '@tvix/nar';
 import type { LocalPathInfoService } from '../path-info-service/local.ts';
+import type { DoomedPath } from './doomed-paths.ts';
 
 /** Which paths go before garbage is collected. Without any rule none does. */
 export interface PathSelection {
@@ -12,16 +13,14 @@ export interface PathSelection {
 }
 
 /** What selection needs to know of a path. */
-interface KnownPath {
-  readonly outputHash: Uint8Array;
+interface KnownPath extends DoomedPath {
   readonly name: string;
   readonly node: Node;
   readonly usedMs: number;
-  readonly references: readonly string[];
 }
 
 /**
- * The output hashes of the paths that go, those used longest ago first. What stays keeps all that it refers to, and
+ * The paths that go, those used longest ago first. What stays keeps all that it refers to, and
  * pinned paths stay, whatever the rules say.
  */
 export async function selectPaths(
@@ -29,7 +28,7 @@ export async function selectPaths(
   pathInfos: LocalPathInfoService,
   pinned: readonly Uint8Array[],
   rules: PathSelection,
-): Promise<Uint8Array[]> {
+): Promise<DoomedPath[]> {
   const { keepNewerThanMs, maxSizeBytes } = rules;
   if (keepNewerThanMs === undefined && maxSizeBytes === undefined) return [];
   const paths = new Map<string, KnownPath>();
@@ -80,7 +79,7 @@ export async function selectPaths(
   }
   return newestFirst
     .filter(({ name }) => !kept.has(name))
-    .map(({ outputHash }) => outputHash)
+    .map(({ outputHash, references }) => ({ outputHash, references }))
     .reverse();
 }
 

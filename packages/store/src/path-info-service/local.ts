@@ -37,6 +37,14 @@ export class LocalPathInfoService implements PathInfoService {
     this.#table = store.table(TABLE);
   }
 
+  /** Calls back for each path info that is put into a store, before it is there. The function that it answers with ends that. */
+  static onPut(
+    store: LocalStore,
+    hear: (pathInfo: PathInfo) => void,
+  ): () => void {
+    return store.onTablePut(TABLE, (_, value) => hear(PathInfo.decode(value)));
+  }
+
   async get(
     outputHash: Uint8Array,
     options?: CallOptions,

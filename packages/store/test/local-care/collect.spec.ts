@@ -1,8 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { hashBytes } from '@tvix/castore';
+import { StorePath } from '@tvix/nar';
 import { importPath } from '../../src/import/import-path.ts';
 import { collectStore } from '../../src/local-care/collect.ts';
 import { parsePinTarget, Pins } from '../../src/local-care/pins.ts';
 import { PathInfo } from '../../src/path-info/path-info.ts';
+import { LocalPathInfoService } from '../../src/path-info-service/local.ts';
 import { LocalNixStore } from './local-nix-store.ts';
 
 const HOUR_MS = 3_600_000;
@@ -97,6 +100,64 @@ describe('collectStore', () => {
     const result = await collectStore(store, { maxSizeBytes: 120_000 });
     expect(await names()).toEqual(['c', 'd']);
     expect(result.kept.storedBytes).toBeLessThan(120_000);
+  });
+
+  describe('for paths that are named between the choice and the removal', () => {
+    const RULES = { keepNewerThanMs: 50 * HOUR_MS };
+    let a: PathInfo;
+    let b: PathInfo;
+
+    /** Collects, and does something when it was looked at what there is. */
+    async function collectWhile(act: () => Promise<unknown>): Promise<void> {
+      class Interrupted extends LocalPathInfoService {
+        #hasActed = false;
+
+        override async *list(): AsyncGenerator<PathInfo> {
+          yield* super.list();
+          if (this.#hasActed) return;
+          this.#hasActed = true;
+          await act();
+        }
+      }
+      const { localStore } = store;
+      const pathInfos = new Interrupted(localStore);
+      await collectStore({ localStore, pathInfos }, RULES);
+    }
+
+    beforeEach(async () => {
+      a = await store.import('a', { file: contents('a') });
+      b = await store.import('b', { file: contents('b') });
+      await store.import('c', { file: contents('c') });
+      await refer(b, [a]);
+      await passHours(100);
+    });
+
+    it('keeps one that is registered again, with what it refers to', async () => {
+      await collectWhile(() => refer(b, [a]));
+      expect(await names()).toEqual(['a', 'b']);
+      expect(await store.blobs.has(hashBytes(contents('a')))).toBe(true);
+    });
+
+    it('keeps what a path refers to that is registered for the first time', async () => {
+      await collectWhile(() =>
+        store.pathInfos.put(
+          PathInfo.create(
+            StorePath.fromNameAndDigest('new', new Uint8Array(20).fill(7)),
+            b.node,
+            { ...b.narInfo!, references: [b.storePath] },
+          ),
+        ),
+      );
+      expect(await names()).toEqual(['a', 'b', 'new']);
+    });
+
+    it('keeps one that is pinned, with what it refers to', async () => {
+      const target = parsePinTarget(b.storePath.toAbsolutePath());
+      await collectWhile(() =>
+        new Pins(store.localStore).add({ name: 'release', target }),
+      );
+      expect(await names()).toEqual(['a', 'b']);
+    });
   });
 
   it('keeps pinned paths with all they refer to, and pinned trees without a path', async () => {

@@ -1,7 +1,8 @@
 import { CastoreError } from '../../errors.ts';
 import { decodeIndexEntry } from '../index/index-entry.ts';
 import { scanIndex } from '../index/index-scan.ts';
-import type { LocalStore, WritingInterior } from '../local-store.ts';
+import type { LocalStore } from '../local-store.ts';
+import type { WritingInterior } from '../store-interior.ts';
 import { type Pack, Packs } from '../packs/packs.ts';
 import { recordSpan } from '../packs/record.ts';
 import { removeRetired, storePaths } from '../open/recovery.ts';

@@ -7,7 +7,8 @@ import { openZstd } from '../compression/open-zstd.ts';
 import { makeDirectoryDurably } from '../durable-files.ts';
 import { type FileSystem, nodeFileSystem } from '../file-system.ts';
 import { LmdbIndex } from '../index/lmdb-index.ts';
-import { LocalStore, type StoreParts } from '../local-store.ts';
+import { LocalStore } from '../local-store.ts';
+import type { StoreParts } from '../store-parts.ts';
 import { StoreThreads } from '../threads/store-threads.ts';
 import { StoreLock } from './lock.ts';
 import {

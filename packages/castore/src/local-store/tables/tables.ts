@@ -68,11 +68,18 @@ export interface Table {
   ): AsyncIterable<readonly [key: Uint8Array, value: Uint8Array]>;
 }
 
+/** Hears of changes of a table when they are submitted, before they take effect. */
+export type TableWatcher = (
+  table: string,
+  changes: readonly TableChange[],
+) => void;
+
 /** What a table needs of its store. */
 export interface TableStore {
   /** The index of a store that is open. Throws `castore/closed` otherwise. */
   index(): StoreIndex;
   readonly sequence: Sequence;
+  readonly watchers: ReadonlySet<TableWatcher>;
   /** The raw payload at a location, checked against the key of its record, and demoted where it is damaged. */
   readPayload(location: RecordLocation, indexKey: Uint8Array): Uint8Array;
   /** Makes records durable, with the last number that the sequence gave. */
@@ -149,6 +156,7 @@ export class LocalTable implements Table {
         isRemoval: value === undefined,
       };
     });
+    for (const watcher of this.#store.watchers) watcher(this.#name, changes);
     await this.#store.submit(records, bytes);
   }
 
