@@ -163,6 +163,11 @@ class Exchange implements CacheRequest {
       headers.authorization,
     );
     if (denied !== undefined) return denied;
+    // A browser here reaches what is open to this machine alone, for any page that makes its name point here. It names the
+    // page with each upload (Fetch standard, `Origin`), which Nix never does.
+    const { origin, authorization } = headers;
+    if (isWrite && origin !== undefined && authorization === undefined)
+      return textReply(403, 'a web page uploads with a token or not at all');
 
     const path = (this.#path = parseRequestPath(url));
     if (path === undefined) return textReply(400, 'malformed path');

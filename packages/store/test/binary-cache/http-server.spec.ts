@@ -234,6 +234,19 @@ describe('tokens', () => {
     expect(open.check('write', undefined)?.status).toBe(401);
   });
 
+  it('are needed for uploads of web pages, whatever is granted to everybody', async () => {
+    const open = TokenAccess.parse(
+      `anonymous read,write\nci write sha256:${sha256('secret')}\n`,
+    );
+    await using cache = await StartedCache.start({}, { access: open });
+    const path = `/${'7'.repeat(32)}.ls`;
+    const page = { Origin: 'http://page.example:8080' };
+    const authorized = { ...page, Authorization: 'Bearer secret' };
+    expect((await cache.put(path, '{}')).status).toBe(200);
+    expect((await cache.put(path, '{}', page)).status).toBe(403);
+    expect((await cache.put(path, '{}', authorized)).status).toBe(200);
+  });
+
   it('keep an upload without them from getting past its head', async () => {
     await using closed = await StartedCache.start({}, { access });
     const { status, continued } = await closed.put('/nix-cache-info', 'x', {
