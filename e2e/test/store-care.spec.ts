@@ -142,8 +142,8 @@ describe('the care of a store beside those who use it', () => {
     while ((await output(tvixStore(['list', '--store', store]))).length > 0);
     interrupted.kill('SIGINT');
     const [code] = (await exited) as [number | null];
-    // It may just have been done.
-    expect([0, 1]).toContain(code);
+    // It may just have been done, or so near its end that Node no longer listens to signals.
+    expect([0, 1, null]).toContain(code);
     await expectSound();
     let { code: again, stderr } = await tvixStore(args);
     // The daemon may still be at the end of the one before.

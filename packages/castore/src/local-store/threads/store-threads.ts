@@ -111,14 +111,16 @@ class StoreThread {
       if (this.#jobs.length === 0) worker.unref();
       job.resolve(answer);
     });
-    worker.on('error', (error) => this.#fail(error));
+    worker.on('error', (error) => this.#fail(worker, error));
     worker.on('exit', () =>
-      this.#fail(new Error('a thread of the store ended')),
+      this.#fail(worker, new Error('a thread of the store ended')),
     );
     return worker;
   }
 
-  #fail(error: unknown): void {
+  #fail(worker: Worker, error: unknown): void {
+    // One that failed ends, too, when another may have taken its place.
+    if (this.#worker !== worker) return;
     this.#worker = undefined;
     this.pendingBytes = 0;
     for (const job of this.#jobs.splice(0)) job.reject(error);
