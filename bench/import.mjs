@@ -34,7 +34,7 @@ export function run() {
         env: { NIX_REMOTE: `local?root=${folder}/nix` },
       },
       {
-        name: 'tar | zstd -1 -T2',
+        name: 'tar, zstd -1 -T2',
         command: `tar -C / -c usr/share | zstd -q -1 -T2 > '${folder}/tar.zst'`,
       },
     ];
