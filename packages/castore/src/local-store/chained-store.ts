@@ -83,8 +83,15 @@ export class ChainedStore implements RecordStore {
   }
 
   /**
-   * Resolves once all that was put is durable and visible, with what is put until then. To be called once, also where the
-   * rest isn't going to be put.
+   * A table whose `put` resolves once the value is durable, and so is all that was put before it. It can be used when
+   * {@link finish} has answered, too.
+   */
+  durableTable(name: string): Pick<Table, 'get' | 'put'> {
+    return this.#store.table(name, this.#chain);
+  }
+
+  /**
+   * Resolves once all that was put is durable and visible. To be called once, also where the rest isn't going to be put.
    *
    * @throws CastoreError `castore/no-space`, `castore/store-failed`, `castore/closed`
    */

@@ -8,7 +8,7 @@ const MAX_FAILURES = 1000;
 /** A NAR that was taken and isn't durable yet. */
 export interface ArrivingNar extends Pick<UploadStorage, 'pathInfos'> {
   readonly nar: UploadedNar;
-  /** Resolves once it is durable, with what was put into its `pathInfos` until then. Rejects where it can't be. */
+  /** Resolves once it is durable. Rejects where it can't be. */
   readonly stored: Promise<void>;
 }
 

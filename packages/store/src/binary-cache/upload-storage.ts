@@ -17,7 +17,7 @@ import { LOCAL_CACHE_TABLES } from './tables.ts';
 export interface UploadStorage extends TreeStorage {
   /** Files uploaded under `nar/`. */
   readonly nars: Pick<CacheTable, 'put'>;
-  /** The path that the NAR turns out to be of: what is put before {@link finish} has answered is waited for there. */
+  /** The path that the NAR turns out to be of, put behind it: once that resolves, both are durable. */
   readonly pathInfos: Pick<PathInfoService, 'put'>;
   /** Resolves once all that was put is durable, and throws why it can't be. Called once, after failures too. */
   finish(): Promise<void>;

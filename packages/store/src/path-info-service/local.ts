@@ -94,11 +94,11 @@ export class LocalPathInfoService implements PathInfoService {
   }
 }
 
-/** Where path infos are put behind the trees that they lead to. */
+/** Where path infos are put behind the trees that they lead to; what is put is durable with all of its tree. */
 export function chainedPathInfos(
   store: ChainedStore,
 ): Pick<PathInfoService, 'put'> {
-  const table = store.table(TABLE);
+  const table = store.durableTable(TABLE);
   return { put: (pathInfo) => putInto(table, store, pathInfo) };
 }
 

@@ -39,29 +39,38 @@ async function pathOfTree(): Promise<PathInfo> {
 }
 
 describe('an upload into a local store', () => {
-  it('is finished when the path is durable that was put while it was being finished', async () => {
-    const pathInfo = await pathOfTree();
-    const finished = storage.finish();
-    await storage.pathInfos.put(pathInfo);
-    await finished;
-    await store.close();
+  it.each(['while it is being finished', 'when it was finished'])(
+    'has the path durably that was put %s',
+    async (when) => {
+      const pathInfo = await pathOfTree();
+      const finished = storage.finish();
+      if (when === 'when it was finished') await finished;
+      await storage.pathInfos.put(pathInfo);
+      // What shows is durable.
+      const shown = new LocalPathInfoService(store).getNow(STORE_PATH.digest);
+      expect(shown).toBeDefined();
+      await finished;
+      await store.close();
 
-    store = await openLocalStore(folder, { reserveBytes: 0 });
-    const found = await new LocalPathInfoService(store).get(STORE_PATH.digest);
-    expect(found?.encode()).toStrictEqual(pathInfo.encode());
-    const trees = {
-      blobs: new LocalBlobService(store),
-      directories: new LocalDirectoryService(store),
-    };
-    expect(await isTreeStored(pathInfo.node, trees)).toBe(true);
-  });
+      store = await openLocalStore(folder, { reserveBytes: 0 });
+      const found = await new LocalPathInfoService(store).get(
+        STORE_PATH.digest,
+      );
+      expect(found?.encode()).toStrictEqual(pathInfo.encode());
+      const trees = {
+        blobs: new LocalBlobService(store),
+        directories: new LocalDirectoryService(store),
+      };
+      expect(await isTreeStored(pathInfo.node, trees)).toBe(true);
+    },
+  );
 
   it('shows no path before the tree that it leads to', async () => {
     const pathInfo = await pathOfTree();
-    await storage.pathInfos.put(pathInfo);
+    const put = storage.pathInfos.put(pathInfo);
     const pathInfos = new LocalPathInfoService(store);
     expect(pathInfos.getNow(STORE_PATH.digest)).toBeUndefined();
-    await storage.finish();
+    await Promise.all([put, storage.finish()]);
     expect(pathInfos.getNow(STORE_PATH.digest)).toBeDefined();
   });
 });
