@@ -99,7 +99,10 @@ describe('LocalStore', () => {
         return {
           ...indexWithCommit(index, (...args) => index.commit(...args)),
           get(key) {
-            if (broken !== undefined && Buffer.from(key).includes(Buffer.from(broken)))
+            if (
+              broken !== undefined &&
+              Buffer.from(key).includes(Buffer.from(broken))
+            )
               throw new CastoreError('castore/io', 'broken');
             return index.get(key);
           },
