@@ -87,6 +87,24 @@ describe('the binary cache of a daemon', () => {
     expect(await answer.text()).toContain('WantMassQuery: 0\n');
   });
 
+  it.each([
+    ['127.0.0.1', 200],
+    ['0.0.0.0', 401],
+  ])(
+    'answers an upload without a token at %s with %i',
+    async (host, status) => {
+      const port = await freePort();
+      await start({ httpListen: [`${host}:${port}`] });
+      const url = `http://127.0.0.1:${port}`;
+      const body = await (await fetch(`${url}/nix-cache-info`)).text();
+      const answer = await fetch(`${url}/nix-cache-info`, {
+        method: 'PUT',
+        body,
+      });
+      expect(answer.status).toBe(status);
+    },
+  );
+
   it('tells people the address that it is given, or its own', async () => {
     const port = await freePort();
     const httpListen = [`127.0.0.1:${port}`];
