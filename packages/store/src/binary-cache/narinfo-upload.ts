@@ -24,6 +24,7 @@ import { textReply } from './reply.ts';
 import type { Upload } from './resource.ts';
 import { findNar, isNamedSo, narOfPath } from './served-nar.ts';
 import type { ServedNar } from './served-nar.ts';
+import { assertFewSignatures } from './signature-bound.ts';
 
 /** A derivation may have thousands of references of up to 244 characters. */
 const MAX_NARINFO_BYTES = 4 * 1024 * 1024;
@@ -79,6 +80,7 @@ async function commit(
       : withSignaturesOf(existing, offered);
   if (existing === undefined || existing.narInfo === undefined)
     await assertReferences(offered, context, options);
+  if (merged !== existing) assertFewSignatures(merged.narInfo!.signatures);
   if (readsContents(merged)) await arriving?.stored;
   await assertTrusted(merged, context, options);
   const { signer } = context.options;

@@ -5,6 +5,7 @@ import type { CacheContext } from './context.ts';
 import { readAll } from './read-all.ts';
 import { notFound, textReply } from './reply.ts';
 import type { Resource } from './resource.ts';
+import { assertSignatureCount } from './signature-bound.ts';
 import type { CacheTable } from './table.ts';
 
 const MAX_REALISATION_BYTES = 1024 * 1024;
@@ -75,7 +76,18 @@ async function store(
 ): Promise<void> {
   const stored = await table.get(key);
   const merged = stored === undefined ? offered : merge(parse(stored), offered);
-  await table.put(key, new TextEncoder().encode(JSON.stringify(merged)));
+  for (const signed of [merged, merged['value']])
+    if (isJson(signed) && Array.isArray(signed['signatures']))
+      assertSignatureCount(signed['signatures'].length);
+  const bytes = new TextEncoder().encode(JSON.stringify(merged));
+  if (bytes.length > MAX_REALISATION_BYTES) {
+    throw new StoreError(
+      'store/limit-exceeded',
+      `longer than ${MAX_REALISATION_BYTES} bytes with the signatures that are here`,
+      { details: { limit: MAX_REALISATION_BYTES } },
+    );
+  }
+  await table.put(key, bytes);
 }
 
 /** What is offered, with the signatures of a stored one that says the same. */

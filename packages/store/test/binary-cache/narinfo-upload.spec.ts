@@ -166,6 +166,36 @@ describe('a narinfo that is uploaded', () => {
     expect(await stored()).toStrictEqual(['a', 'b', 'c']);
   });
 
+  it('is refused where the path would get more than 64 signatures of clients, or one of a key with a long name', async () => {
+    const named = (count: number, prefix: string) =>
+      Array.from({ length: count }, (_, i) => ({
+        name: `${prefix}${String(i)}`,
+        bytes: new Uint8Array(64),
+      }));
+    expect((await put({ signatures: named(65, 'a') })).status).toBe(413);
+    const long = named(1, 'n'.repeat(255));
+    expect((await put({ signatures: long })).status).toBe(413);
+    expect(await storedPaths()).toStrictEqual([]);
+
+    expect((await put({ signatures: named(60, 'a') })).status).toBe(200);
+    expect((await put({ signatures: named(5, 'b') })).status).toBe(413);
+    expect((await put({ signatures: named(4, 'b') })).status).toBe(200);
+    expect((await put({ signatures: named(64, 'a') })).status).toBe(413);
+    // Those that are here come again.
+    expect((await put({ signatures: named(60, 'a') })).status).toBe(200);
+
+    const key = await SecretKey.generate('server-1');
+    await using signing = await StartedCache.start(
+      { signer: new PathSigner([key]) },
+      {},
+      cache.services,
+    );
+    expect((await put({}, signing)).status).toBe(200);
+    const { storePath } = narInfoOf(nar);
+    const { text } = await signing.get(`/${storePath.hashPart}.narinfo`);
+    expect(parseNarInfo(text).signatures).toHaveLength(65);
+  });
+
   it('is uploaded again as it was served', async () => {
     await put();
     const { storePath } = narInfoOf(nar);

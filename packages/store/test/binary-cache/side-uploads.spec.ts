@@ -44,6 +44,33 @@ describe('what clients upload beside paths', () => {
     expect((await cache.put(path, '[1]')).status).toBe(400);
   });
 
+  it.each(['id', 'value'])(
+    'is a realisation with 64 signatures at most, which are no longer than one may be (%s)',
+    async (form) => {
+      const id = `sha256:${'ab'.repeat(32)}!out`;
+      const path =
+        form === 'id'
+          ? `/realisations/${id}.doi`
+          : `/build-trace-v2/${'6'.repeat(32)}-x.drv/out.doi`;
+      const doi = (signatures: string[]): string => {
+        const said = { outPath: 'a', signatures };
+        return JSON.stringify(
+          form === 'id' ? { id, ...said } : { value: said },
+        );
+      };
+      const long = (letter: string): string => letter.repeat(600_000);
+      expect((await cache.put(path, doi([long('a')]))).status).toBe(200);
+      expect((await cache.put(path, doi([long('b')]))).status).toBe(413);
+      const many = Array.from({ length: 63 }, (_, i) => String(i));
+      expect((await cache.put(path, doi(many))).status).toBe(200);
+      const { text } = await cache.get(path);
+      expect((await cache.put(path, doi(['x']))).status).toBe(413);
+      expect((await cache.put(path, doi(['0']))).status).toBe(200);
+      const answer = await cache.get(path);
+      expect(JSON.parse(answer.text)).toStrictEqual(JSON.parse(text));
+    },
+  );
+
   it('is a build trace of newer clients', async () => {
     const path = `/build-trace-v2/${'6'.repeat(32)}-x.drv/out.doi`;
     const doi = (signature: string): string =>
