@@ -6,10 +6,14 @@ import type {
   BinaryCacheServices,
   CacheContext,
 } from './context.ts';
+import { SharedAnswers } from './face/shared-answers.ts';
 import type { RequestPath } from './request-path.ts';
 import type { Resource } from './resource.ts';
 import { route } from './routes.ts';
 import { Turns } from './turns.ts';
+
+/** Closures that pages remember a line of. */
+const MAX_CLOSURE_TEXTS = 10_000;
 
 /** The resources of a Nix binary cache over a store. It knows requests and replies, and no sockets. */
 export class BinaryCache {
@@ -24,6 +28,8 @@ export class BinaryCache {
       commits: new Turns(),
       arriving: new ArrivingNars(),
       narInfoReplies: new WeakMap(),
+      knownPaths: new SharedAnswers(1),
+      closureTexts: new SharedAnswers(MAX_CLOSURE_TEXTS),
     };
   }
 

@@ -11,6 +11,8 @@ import type { CacheInfoOptions } from './cache-info.ts';
 import type { CacheTables } from './table.ts';
 import type { Reply } from './reply.ts';
 import type { ArrivingNars } from './arriving-nars.ts';
+import type { KnownPaths } from './face/known-paths.ts';
+import type { SharedAnswers } from './face/shared-answers.ts';
 import type { UploadStorage } from './upload-storage.ts';
 import type { Turns } from './turns.ts';
 
@@ -58,5 +60,9 @@ export interface CacheContext extends BinaryCacheServices {
   readonly arriving: ArrivingNars;
   /** Narinfos as they were answered. What a path info says never changes, and neither does how it is signed here. */
   readonly narInfoReplies: WeakMap<PathInfo, Reply>;
+  /** What the pages say that the store holds. */
+  readonly knownPaths: SharedAnswers<KnownPaths>;
+  /** What the pages say of closures, by the hash of the path. */
+  readonly closureTexts: SharedAnswers<string>;
   readonly options: BinaryCacheOptions;
 }

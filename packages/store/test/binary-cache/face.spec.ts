@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import type { PathInfo } from '../../src/path-info/path-info.ts';
 import { PathSigner } from '../../src/path-info-service/signing.ts';
 import { storeTree, utf8 } from '../fixtures.ts';
-import { addTree, StartedCache } from './started-cache.ts';
+import { addTree, memoryServices, StartedCache } from './started-cache.ts';
 import type { Answer } from './started-cache.ts';
 
 const EVIL = '<script>alert(1)<!--&"\'';
@@ -162,13 +162,14 @@ describe('the pages of a cache', () => {
   it('say where there is nothing, or one of something', async () => {
     await using empty = await StartedCache.start();
     expect((await empty.get('/')).text).toContain('0 paths');
+    await using one = await StartedCache.start();
     const info = await addTree(
-      empty.services,
+      one.services,
       'empty',
-      await putDirectory([], empty),
+      await putDirectory([], one),
     );
-    expect((await empty.get('/')).text).toContain('1 path,');
-    const files = await empty.get(`/serve/${info.storePath.hashPart}/`);
+    expect((await one.get('/')).text).toContain('1 path,');
+    const files = await one.get(`/serve/${info.storePath.hashPart}/`);
     expect(files.text).toContain('The directory is empty.');
   });
 
@@ -185,6 +186,67 @@ describe('the pages of a cache', () => {
       ([, name]) => name,
     );
     expect(shown).toStrictEqual(names);
+  });
+
+  it('look through the store once for all who ask at a time, whatever they search', async () => {
+    const services = memoryServices();
+    const node = await storeTree('helloWorld', services);
+    const { storePath } = await addTree(services, 'hello', node);
+    const { pathInfos } = services;
+    let scans = 0;
+    let goOn = (): void => {};
+    const awaited = new Promise<void>((resolve) => (goOn = resolve));
+    const list = pathInfos.list.bind(pathInfos);
+    pathInfos.list = async function* () {
+      scans++;
+      await awaited;
+      yield* list();
+    };
+    await using shared = await StartedCache.start({}, {}, services);
+    // A client that leaves doesn't make the next one begin anew.
+    const leaving = new AbortController();
+    const left = fetch(shared.url, { signal: leaving.signal });
+    while (scans === 0) await new Promise(setImmediate);
+    leaving.abort();
+    await expect(left).rejects.toThrow();
+    const pages = ['/', '/?q=hello', '/?q=nothing'].map((page) =>
+      shared.get(page),
+    );
+    const health = await shared.get('/health');
+    expect(health.status).toBe(200);
+    goOn();
+    const [all, found, none] = await Promise.all(pages);
+    expect(all!.text).toContain('1 path,');
+    expect(found!.text).toContain(storePath.toString());
+    expect(none!.text).toContain('none match');
+    expect(scans).toBe(1);
+  });
+
+  it('sum up a closure once for all who ask at a time', async () => {
+    const services = memoryServices();
+    const node = await storeTree('helloWorld', services);
+    const hello = await addTree(services, 'hello', node);
+    const top = await addTree(services, 'top', node, [hello.storePath]);
+    const { pathInfos } = services;
+    let lookUps = 0;
+    let goOn = (): void => {};
+    const awaited = new Promise<void>((resolve) => (goOn = resolve));
+    const get = pathInfos.get.bind(pathInfos);
+    pathInfos.get = async (outputHash, options) => {
+      if (!hello.storePath.digest.every((b, i) => b === outputHash[i]))
+        return get(outputHash, options);
+      lookUps++;
+      await awaited;
+      return get(outputHash, options);
+    };
+    await using shared = await StartedCache.start({}, {}, services);
+    const path = `/path/${top.storePath.hashPart}`;
+    const pages = [shared.get(path), shared.get(path), shared.get(path)];
+    while (lookUps === 0) await new Promise(setImmediate);
+    expect((await shared.get('/health')).status).toBe(200);
+    goOn();
+    for (const page of pages) expect((await page).text).toContain('2 paths');
+    expect(lookUps).toBe(1);
   });
 
   it('give the keys as plain lines', async () => {

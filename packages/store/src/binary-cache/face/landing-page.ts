@@ -3,8 +3,9 @@ import type { Resource } from '../resource.ts';
 import { bytesText, html } from './html.ts';
 import type { Html } from './html.ts';
 import { pageReply } from './page.ts';
+import { hashPartOf } from './known-paths.ts';
+import type { FoundPath } from './known-paths.ts';
 import { searchPaths } from './path-search.ts';
-import type { FoundPath } from './path-search.ts';
 
 /** The longest store path has 255 characters. */
 const MAX_QUERY_LENGTH = 1000;
@@ -56,10 +57,12 @@ function setUp({ options }: CacheContext): Html {
 function pathList(paths: readonly FoundPath[]): Html {
   if (paths.length === 0) return html``;
   const items = paths.map(
-    ({ storePath, narSize }) =>
+    (path) =>
       html`<li>
-        <a href="path/${storePath.hashPart}">${storePath.toString()}</a
-        ><span>${narSize === undefined ? '' : bytesText(narSize)}</span>
+        <a href="path/${hashPartOf(path)}">${path.basename}</a
+        ><span
+          >${path.narSize === undefined ? '' : bytesText(path.narSize)}</span
+        >
       </li> `,
   );
   return html`<ul>

@@ -1,4 +1,3 @@
-import type { CallOptions } from '@tvix/castore';
 import { closureOf } from '../../copy/closure.ts';
 import type { PathInfo } from '../../path-info/path-info.ts';
 import type { CacheContext } from '../context.ts';
@@ -11,7 +10,7 @@ import type { Html } from './html.ts';
 import { pageReply } from './page.ts';
 
 /** So many paths of a closure are summed up. */
-const MAX_CLOSURE = 20_000;
+const MAX_CLOSURE = 2000;
 
 /** `path/<hash>`: what is known of a path, for people. */
 export function pathPage(
@@ -27,7 +26,10 @@ export function pathPage(
       if (stored === undefined) return notFound('no such path');
       // With the signatures that its narinfo is served with.
       const pathInfo = await signedForReading(stored, context, { signal });
-      const closure = await closureText(pathInfo, context, { signal });
+      const closure = await context.closureTexts.to(
+        pathInfo.storePath.hashPart,
+        () => closureText(pathInfo, context),
+      );
       return pageReply(
         pathInfo.storePath.name,
         html`<p><a href="../">Nix binary cache</a></p>
@@ -84,12 +86,11 @@ function references({ storePath, narInfo }: PathInfo): Html {
 async function closureText(
   { storePath }: PathInfo,
   { pathInfos }: CacheContext,
-  options: CallOptions,
 ): Promise<string> {
   let count = 0;
   let bytes = 0n;
   try {
-    const closure = closureOf([storePath.digest], pathInfos, options);
+    const closure = closureOf([storePath.digest], pathInfos);
     for await (const { narInfo } of closure) {
       count++;
       bytes += narInfo?.narSize ?? 0n;

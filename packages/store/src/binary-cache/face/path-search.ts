@@ -1,20 +1,12 @@
 import type { CallOptions } from '@tvix/castore';
 import { STORE_DIR } from '@tvix/nar';
-import type { StorePath } from '@tvix/nar';
-import type { PathInfo } from '../../path-info/path-info.ts';
 import type { CacheContext } from '../context.ts';
 import { decodeHashPart } from '../narinfo.ts';
 import { bytesText, pathsText } from './html.ts';
+import { foundPath, scanPaths } from './known-paths.ts';
+import type { FoundPath } from './known-paths.ts';
 
-/** So many paths are looked at for a page. */
-const MAX_SCANNED = 20_000;
 const MAX_SHOWN = 200;
-
-/** What a page says of a path. */
-export interface FoundPath {
-  readonly storePath: StorePath;
-  readonly narSize: bigint | undefined;
-}
 
 /** What was found, and what there is. */
 export interface PathSearch {
@@ -28,28 +20,23 @@ export async function searchPaths(
   context: CacheContext,
   options: CallOptions,
 ): Promise<PathSearch> {
-  const { pathInfos } = context;
+  const { pathInfos, knownPaths } = context;
   const needle = nameOf(wanted).toLowerCase();
-  const known = await findByHash(needle, context, options);
-  if (known !== undefined)
-    return { summary: 'Found by its hash.', paths: [known] };
+  const found = await findByHash(needle, context, options);
+  if (found !== undefined)
+    return { summary: 'Found by its hash.', paths: [found] };
   if (!pathInfos.capabilities.list)
     return { summary: 'This store does not list its paths.', paths: [] };
-  const matching: FoundPath[] = [];
-  let scanned = 0;
-  let narBytes = 0n;
-  for await (const pathInfo of pathInfos.list(options)) {
-    scanned++;
-    const found = foundPath(pathInfo);
-    narBytes += found.narSize ?? 0n;
-    if (found.storePath.toString().toLowerCase().includes(needle))
-      matching.push(found);
-    if (scanned >= MAX_SCANNED) break;
-  }
-  matching.sort((a, b) => compareNames(a.storePath, b.storePath));
+  const known = await knownPaths.to('all', () => scanPaths(pathInfos));
+  const matching =
+    needle === ''
+      ? known.paths
+      : known.paths.filter(({ basename }) =>
+          basename.toLowerCase().includes(needle),
+        );
   const shown = matching.slice(0, MAX_SHOWN);
-  const more = scanned >= MAX_SCANNED ? ' or more' : '';
-  const held = `${pathsText(scanned, more)}, ${bytesText(narBytes)}${more} as NARs`;
+  const more = known.isCut ? ' or more' : '';
+  const held = `${pathsText(known.paths.length, more)}, ${bytesText(known.narBytes)}${more} as NARs`;
   const hits =
     needle === ''
       ? ''
@@ -79,13 +66,4 @@ async function findByHash(
   return pathInfo?.storePath.toString().toLowerCase().startsWith(needle)
     ? foundPath(pathInfo)
     : undefined;
-}
-
-function foundPath({ storePath, narInfo }: PathInfo): FoundPath {
-  return { storePath, narSize: narInfo?.narSize };
-}
-
-function compareNames(a: StorePath, b: StorePath): number {
-  if (a.name !== b.name) return a.name < b.name ? -1 : 1;
-  return a.hashPart < b.hashPart ? -1 : 1;
 }
