@@ -2,6 +2,7 @@ import { request as requestHttp } from 'node:http';
 import type { IncomingMessage } from 'node:http';
 import { request as requestHttps } from 'node:https';
 import type { CallOptions } from '@tvix/castore';
+import { drain } from '../binary-cache/drain.ts';
 import { requestBody } from '../binary-cache/request-body.ts';
 import { decodeContent } from '../compression/decode-content.ts';
 import { StoreError } from '../errors.ts';
@@ -25,6 +26,9 @@ const DEFAULT_TIMEOUT_MS = 15_000;
 const MAX_REDIRECTS = 10;
 const MAX_ENCODED_BYTES = Number.MAX_SAFE_INTEGER;
 const ABSENT: ReadonlySet<number> = new Set([403, 404, 410]);
+/** A longer body, or one that takes longer, costs more than a new connection. */
+const MAX_UNREAD_BYTES = 64 * 1024;
+const MAX_UNREAD_MS = 1000;
 const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 
 /** Fetches files over HTTP: redirects, passwords, time-outs, and what each status means. */
@@ -61,7 +65,8 @@ export class HttpFetcher {
           throw error;
         }
       }
-      response.destroy();
+      await leave(response);
+      options.signal?.throwIfAborted();
       if (ABSENT.has(statusCode)) return undefined;
       if (!REDIRECTS.has(statusCode) || headers.location === undefined)
         throw refused(at, `answered ${statusCode}`, statusCode);
@@ -109,6 +114,7 @@ export class HttpFetcher {
         : undefined;
     const login = fromUrl ?? netrc?.loginFor(url.hostname);
     return new Promise((resolve, reject) => {
+      let isAnswered = false;
       const outgoing = request(url, {
         headers: {
           'User-Agent': 'tvix-store',
@@ -123,13 +129,40 @@ export class HttpFetcher {
       outgoing.on('timeout', () =>
         outgoing.destroy(new Error(`silent for ${timeoutMs} ms`)),
       );
-      outgoing.on('error', (cause) =>
-        reject(signal?.aborted ? signal.reason : unavailable(url, cause)),
-      );
-      outgoing.on('response', resolve);
+      outgoing.on('error', (cause) => {
+        if (signal?.aborted) reject(signal.reason);
+        // A server may give up a connection in the moment in which it is used again.
+        else if (!isAnswered && outgoing.reusedSocket && isHangUp(cause))
+          this.#request(url, first, signal).then(resolve, reject);
+        else reject(unavailable(url, cause));
+      });
+      outgoing.on('response', (response) => {
+        isAnswered = true;
+        resolve(response);
+      });
       outgoing.end();
     });
   }
+}
+
+/** Reads what nobody wants of an answer, so that its connection can be used again; hangs up where that takes long. */
+async function leave(response: IncomingMessage): Promise<void> {
+  try {
+    const limits = {
+      maxBytes: MAX_UNREAD_BYTES,
+      windowMs: MAX_UNREAD_MS,
+      minBytes: Infinity,
+    };
+    await drain(requestBody(response, limits));
+  } catch {
+    // The status was all that mattered.
+  } finally {
+    response.destroy();
+  }
+}
+
+function isHangUp(error: NodeJS.ErrnoException): boolean {
+  return error.code === 'ECONNRESET' || error.code === 'EPIPE';
 }
 
 function redirected(location: string, from: URL): URL {

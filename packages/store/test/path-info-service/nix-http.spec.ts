@@ -21,7 +21,8 @@ import {
   narInfoOf,
   narOf,
 } from '../binary-cache/started-cache.ts';
-import { storeTree } from '../fixtures.ts';
+import { repack } from '../../src/compression/repack.ts';
+import { collect, storeTree } from '../fixtures.ts';
 
 let server: Server;
 let base: URL;
@@ -127,6 +128,29 @@ describe('path infos of a binary cache', () => {
       );
       expect(await get()).toBeDefined();
     }
+  });
+
+  it('come over one connection, and so does the news that there are none', async () => {
+    let connections = 0;
+    server.on('connection', () => connections++);
+    const { storePath } = info;
+    for (const compression of ['none', 'gzip', 'br', 'xz', 'zstd'] as const) {
+      async function* source(): AsyncGenerator<Uint8Array> {
+        yield nar;
+      }
+      const body =
+        compression === 'none'
+          ? nar
+          : await collect(repack(compression, source()));
+      answers.set('/team/nar/file', { body });
+      const url = 'nar/file';
+      const parsed = parseNarInfo(info.text);
+      answerNarInfo(formatNarInfo({ ...parsed, url, compression }));
+      expect(await get()).toBeDefined();
+      answers.delete(`/team/${storePath.hashPart}.narinfo`);
+      expect(await get()).toBeUndefined();
+    }
+    expect(connections).toBe(1);
   });
 
   it('come through redirects, and through encodings that were not asked for', async () => {
