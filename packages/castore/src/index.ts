@@ -70,6 +70,8 @@ export type {
   CollectProgress,
   OnCollectProgress,
 } from './local-store/collect/collect-progress.ts';
+export { RECEIPT_BYTES } from './local-store/receipts/receipts.ts';
+export type { Receipts } from './local-store/receipts/receipts.ts';
 export { ChainedStore } from './local-store/chained-store.ts';
 export { QuietStore } from './local-store/read/quiet-store.ts';
 export type { RecordStore } from './local-store/read/quiet-store.ts';
@@ -125,6 +127,9 @@ export {
   treeFromDiskSync,
 } from './tree/from-disk.ts';
 export type { DiskTreeOptions } from './tree/from-disk.ts';
+export { DiskRecorder, RECORDED_NUMBERS } from './tree/disk-record.ts';
+export type { DiskRecord, DiskWitness } from './tree/disk-record.ts';
+export { isDiskUnchanged } from './tree/is-disk-unchanged.ts';
 export { ingestTree } from './tree/ingest.ts';
 export type {
   IngestOptions,

@@ -8,6 +8,7 @@ import { type Lease, Leases } from './usage/leases.ts';
 import type { WriteChain } from './commit/write-chain.ts';
 import type { RawRecord } from './commit/prepare-records.ts';
 import { type Submission, Submissions } from './commit/submissions.ts';
+import { Receipts } from './receipts/receipts.ts';
 import { RecordFiller } from './read/record-filler.ts';
 import { RecordReader } from './read/record-reader.ts';
 import { RecordKind } from './packs/record.ts';
@@ -41,6 +42,8 @@ export class LocalStore implements AsyncDisposable {
   readonly format: StoreFormat;
   /** For the functions in this folder that take care of a store. */
   readonly interior: StoreInterior;
+  /** Tell later whether all is still there; `undefined` where the store is open for reading alone. */
+  readonly receipts: Receipts | undefined;
   readonly #index: StoreIndex;
   readonly #files: FileSystem;
   readonly #threads: StoreThreads;
@@ -81,7 +84,12 @@ export class LocalStore implements AsyncDisposable {
     const queue = this.#writing?.queue;
     this.#records = new RecordReader({
       ...parts,
-      forget: queue && ((key) => queue.add([], [{ key, value: undefined }])),
+      forget:
+        queue &&
+        ((key) => {
+          writing!.receipts.doubt();
+          return queue.add([], [{ key, value: undefined }]);
+        }),
       onDamagedIndex: () => {
         if (queue !== undefined) markForRebuild(storePaths(parts.directory));
       },
@@ -108,6 +116,13 @@ export class LocalStore implements AsyncDisposable {
           this.#use(record.kind, record.key, indexKey) !== undefined,
         onStored: (indexKey) => this.#records.restored(indexKey),
       });
+    this.receipts =
+      queue &&
+      new Receipts(
+        writing!.receipts,
+        (amendment) => queue.amend(amendment),
+        parts.now,
+      );
     this.#leases = new Leases(parts.now);
     const readers: StoreInterior['readers'] = new Set([this.#records]);
     this.interior = {

@@ -6,6 +6,7 @@ import type { Reserve } from './open/reserve.ts';
 import type { StoreFormat } from './open/store-format.ts';
 import type { PackWriter } from './packs/pack-writer.ts';
 import type { Packs } from './packs/packs.ts';
+import type { ReceiptIndex } from './receipts/receipt-index.ts';
 import type { StoreThreads } from './threads/store-threads.ts';
 
 /** What only a store that is open for writing has. */
@@ -13,6 +14,8 @@ export interface WritingParts {
   readonly lock: StoreLock;
   readonly reserve: Reserve;
   readonly writer: PackWriter | undefined;
+  /** The index, with what is known of losses. */
+  readonly receipts: ReceiptIndex;
   readonly packTargetBytes: number;
   readonly inFlightBytes: number;
 }

@@ -26,7 +26,8 @@ export class DiskDirectory {
   readonly #parent: DiskDirectory | undefined;
   /** The name in the parent; for the root, the path as it was given. */
   readonly #name: Uint8Array;
-  readonly #found: Stats;
+  /** What it was before it was listed. */
+  readonly found: Stats;
   #path: Buffer;
   #descriptor: number | undefined;
   #entries: readonly Dirent<Buffer>[] = [];
@@ -41,7 +42,7 @@ export class DiskDirectory {
     this.#name = name;
     this.#parent = parent;
     this.#path = parent === undefined ? Buffer.from(name) : parent.path(name);
-    this.#found = this.#stat();
+    this.found = this.#stat();
     try {
       if (hasDescriptorPaths && this.#path.length > MAX_PATH_BYTES)
         this.#startFromDescriptor();
@@ -81,7 +82,7 @@ export class DiskDirectory {
   close(): void {
     const { dev, ino } = this.#stat();
     this.release();
-    if (dev !== this.#found.dev || ino !== this.#found.ino)
+    if (dev !== this.found.dev || ino !== this.found.ino)
       throw diskError('castore/file-changed', this.shown());
   }
 

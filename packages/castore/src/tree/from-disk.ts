@@ -13,6 +13,7 @@ import { DiskBatch } from './disk-batch.ts';
 import { DiskDirectory } from './disk-directory.ts';
 import { diskError } from './disk-error.ts';
 import type { DiskErrorCode } from './disk-error.ts';
+import type { DiskWitness } from './disk-record.ts';
 import type { IngestEvent, TreeEvent } from './event.ts';
 import { identityOf } from './known-files.ts';
 import type { KnownFiles } from './known-files.ts';
@@ -24,6 +25,8 @@ export interface DiskTreeOptions extends CallOptions {
    * into one buffer then.
    */
   readonly reusesBuffer?: boolean;
+  /** Hears of what is found. */
+  readonly witness?: DiskWitness;
 }
 
 /**
@@ -47,7 +50,7 @@ export function treeFromDisk(
 /** As {@link treeFromDisk}, for callers that have a thread of their own: never leaves it between the batches. */
 export function treeFromDiskSync(
   path: string | Uint8Array,
-  options: Pick<DiskTreeOptions, 'reusesBuffer'> = {},
+  options: Omit<DiskTreeOptions, 'signal'> = {},
 ): Generator<readonly TreeEvent[], void, undefined> {
   // Where no files are known, none is told without its contents.
   return walk(path, options, undefined) as Generator<readonly TreeEvent[]>;
@@ -76,10 +79,10 @@ async function* inTurns<T>(
 
 function* walk(
   path: string | Uint8Array,
-  { reusesBuffer = false }: Pick<DiskTreeOptions, 'reusesBuffer'>,
+  options: Omit<DiskTreeOptions, 'signal'>,
   known: KnownFiles | undefined,
 ): Generator<readonly IngestEvent[], void, undefined> {
-  const walk = new DiskWalk(reusesBuffer, known);
+  const walk = new DiskWalk(options, known);
   try {
     walk.start(Buffer.from(path));
     yield* walk.batches();
@@ -105,12 +108,17 @@ const OPEN_FLAGS =
 
 class DiskWalk {
   readonly #batch: DiskBatch;
+  readonly #witness: DiskWitness | undefined;
   readonly #known: KnownFiles | undefined;
   readonly #directories: DiskDirectory[] = [];
   #file: OpenFile | undefined;
 
-  constructor(reusesBuffer: boolean, known: KnownFiles | undefined) {
+  constructor(
+    { reusesBuffer = false, witness }: Omit<DiskTreeOptions, 'signal'>,
+    known: KnownFiles | undefined,
+  ) {
     this.#batch = new DiskBatch(reusesBuffer);
+    this.#witness = witness;
     this.#known = known;
   }
 
@@ -122,7 +130,7 @@ class DiskWalk {
       throw diskError('castore/unable-to-open', path, cause);
     }
     if (stats.isDirectory()) this.#openDirectory(path);
-    else this.#leaf(stats, path, () => path);
+    else this.#leaf(stats, path);
   }
 
   *batches(): Generator<readonly IngestEvent[], void, undefined> {
@@ -147,25 +155,33 @@ class DiskWalk {
     if (entry === undefined) {
       directory.close();
       this.#directories.pop();
+      this.#witness?.end();
       this.#batch.push({ type: 'end' });
       return true;
     }
     const { name } = entry;
     this.#batch.push({ type: 'entry', name });
     if (entry.isDirectory()) this.#openDirectory(name, directory);
-    else this.#leaf(entry, directory.path(name), () => directory.shown(name));
+    else this.#leaf(entry, name, directory);
     return true;
   }
 
   #openDirectory(name: Uint8Array, parent?: DiskDirectory): void {
-    this.#directories.push(new DiskDirectory(name, parent));
+    const directory = new DiskDirectory(name, parent);
+    this.#directories.push(directory);
+    this.#witness?.directory(name, directory.found);
     this.#batch.push({ type: 'directory' });
   }
 
-  #leaf(type: FileType, path: Buffer, shown: () => Uint8Array): void {
+  #leaf(type: FileType, name: Buffer, parent?: DiskDirectory): void {
+    const path = parent === undefined ? name : parent.path(name);
+    const shown = (): Uint8Array =>
+      parent === undefined ? name : parent.shown(name);
     if (type.isFile()) {
-      if (this.#known === undefined || !this.#tellKnown(this.#known, path))
+      const found =
+        (this.#known && this.#tellKnown(this.#known, path)) ??
         this.#openFile(path, shown);
+      this.#witness?.file(name, found);
     } else if (type.isSymbolicLink()) {
       const target = attempt('castore/unable-to-read', shown, () =>
         readlinkSync(path, { encoding: 'buffer' }),
@@ -176,23 +192,23 @@ class DiskWalk {
     }
   }
 
-  /** Answers `false` for a file that must be read, or that can't be: opening it will tell why. */
-  #tellKnown(known: KnownFiles, path: Buffer): boolean {
+  /** Answers with what it found; `undefined` for a file that must be read, or that can't be: opening it will tell why. */
+  #tellKnown(known: KnownFiles, path: Buffer): Stats | undefined {
     let found: Stats;
     try {
       found = lstatSync(path);
     } catch {
-      return false;
+      return undefined;
     }
     const digest = found.isFile() ? known.find(found) : undefined;
-    if (digest === undefined) return false;
+    if (digest === undefined) return undefined;
     const executable = isExecutable(found);
     const size = BigInt(found.size);
     this.#batch.push({ type: 'stored', executable, size, digest });
-    return true;
+    return found;
   }
 
-  #openFile(path: Buffer, shown: () => Uint8Array): void {
+  #openFile(path: Buffer, shown: () => Uint8Array): Stats {
     const descriptor = attempt('castore/unable-to-open', shown, () =>
       openSync(path, OPEN_FLAGS),
     );
@@ -205,6 +221,7 @@ class DiskWalk {
       size: BigInt(found.size),
       identity: identityOf(found),
     });
+    return found;
   }
 
   #readFile(file: OpenFile): void {

@@ -59,6 +59,7 @@ export const IndexSpace = {
   tables: 4,
   sequence: 5,
   scrub: 6,
+  receipts: 7,
 } as const;
 
 /** The index key of a record that is looked up by kind and key. */

@@ -183,6 +183,7 @@ async function openForWriting(
         lock,
         reserve,
         writer,
+        receipts: index,
         packTargetBytes,
         inFlightBytes: options.inFlightBytes ?? DEFAULTS.inFlightBytes,
       },

@@ -8,6 +8,7 @@ import type { FileSystem } from '../file-system.ts';
 import { PackWriter } from '../packs/pack-writer.ts';
 import { measurePack, type Pack, Packs } from '../packs/packs.ts';
 import { Sequence } from '../tables/sequence.ts';
+import { ReceiptIndex } from '../receipts/receipt-index.ts';
 import { isTransient, isUnreadable } from '../store-failure.ts';
 import type { StoreIndex } from '../index/store-index.ts';
 
@@ -29,7 +30,7 @@ export function storePaths(directory: string): StorePaths {
 
 /** A store whose index and packs agree. */
 export interface RecoveredStore {
-  readonly index: StoreIndex;
+  readonly index: ReceiptIndex;
   readonly packs: Packs;
   /** The pack to go on with; `undefined` where the next write starts one. */
   readonly writer: PackWriter | undefined;
@@ -82,6 +83,9 @@ export async function recoverStore(
     const adopter = new PackAdopter(files, index, packs, zstd, now);
     await adopter.adopt(unknown);
     const writer = await settlePacks(files, index, packs);
+    // Files that came or went aren't those of before.
+    if (unknown.length > 0 || packs.all().some(isCutOff))
+      await index.takeBack();
     return { index, packs, writer };
   } catch (error) {
     await index.close();
@@ -93,7 +97,7 @@ export async function recoverStore(
 export async function inspectStore(
   paths: StorePaths,
   openIndex: RecoveryOptions['openIndex'],
-): Promise<Omit<RecoveredStore, 'writer'>> {
+): Promise<{ readonly index: StoreIndex; readonly packs: Packs }> {
   let index: StoreIndex | undefined;
   try {
     index = openIndex(paths.meta, { readOnly: true });
@@ -122,9 +126,11 @@ async function openOrReplaceIndex(
   const { paths } = options;
   const isMarked = fs.existsSync(path.join(paths.meta, REBUILD_MARK));
   if (!isMarked) {
-    let index: StoreIndex | undefined;
+    let index: ReceiptIndex | undefined;
     try {
-      index = options.openIndex(paths.meta, { readOnly: false });
+      index = new ReceiptIndex(
+        options.openIndex(paths.meta, { readOnly: false }),
+      );
       const packs = Packs.load(paths.packs, index);
       Sequence.load(index);
       return { index, packs };
@@ -134,7 +140,8 @@ async function openOrReplaceIndex(
     }
   }
   moveAside(paths);
-  const index = options.openIndex(paths.meta, { readOnly: false });
+  const inner = options.openIndex(paths.meta, { readOnly: false });
+  const index = new ReceiptIndex(inner);
   return { index, packs: new Packs(paths.packs) };
 }
 
@@ -194,13 +201,17 @@ async function settlePacks(
     // Only the newest goes on; an older one was left behind by a crash between two packs.
     if (writer !== undefined) await finish(index, writer);
     writer = undefined;
-    if (pack.availableLength < pack.committedLength) {
+    if (isCutOff(pack)) {
       // Damaged: what is left of it can be read, but nothing is added.
       pack.isSealed = true;
       await index.commit([Packs.write(pack)]);
     } else writer = await reopen(files, pack);
   }
   return writer;
+}
+
+function isCutOff({ availableLength, committedLength }: Pack): boolean {
+  return availableLength < committedLength;
 }
 
 async function reopen(files: FileSystem, pack: Pack): Promise<PackWriter> {
