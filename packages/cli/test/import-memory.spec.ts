@@ -1,30 +1,35 @@
 import { describe, expect, it } from '@jest/globals';
-import { fileCacheFile } from '../src/file-cache-file.ts';
+import { importMemory } from '../src/import-memory.ts';
+import type { ImportMemory } from '../src/import-memory.ts';
 
-function file(
+function memory(
   blobs: string,
   env: Record<string, string> = { HOME: '/h' },
-): string | undefined {
-  return fileCacheFile({ blobs, directories: blobs, pathInfos: blobs }, env);
+): ImportMemory | undefined {
+  return importMemory({ blobs, directories: blobs, pathInfos: blobs }, env);
 }
 
-describe('the file cache', () => {
+describe('what is remembered of imports', () => {
   it('is in XDG_CACHE_HOME, else in ~/.cache', () => {
     const env = { HOME: '/h', XDG_CACHE_HOME: '/cache' };
-    expect(file('local:/s', env)).toMatch(
-      /^\/cache\/tvix-store\/files\/[0-9a-f]{32}$/,
-    );
+    const { file, trees } = memory('local:/s', env)!;
+    expect(file).toMatch(/^\/cache\/tvix-store\/files\/[0-9a-f]{32}$/);
+    expect(trees).toMatch(/^\/cache\/tvix-store\/trees\/[0-9a-f]{32}$/);
     for (const env of [{ HOME: '/h' }, { HOME: '/h', XDG_CACHE_HOME: '' }])
-      expect(file('local:/s', env)).toMatch(/^\/h\/\.cache\/tvix-store\/files/);
+      expect(memory('local:/s', env)!.file).toMatch(
+        /^\/h\/\.cache\/tvix-store\/files/,
+      );
   });
 
   it('is another one for each store', () => {
-    expect(file('local:/s')).toBe(file('local:/s'));
-    expect(file('local:/s')).not.toBe(file('local:/t'));
+    const { file, trees } = memory('local:/s')!;
+    expect(memory('local:/s')).toEqual({ file, trees });
+    expect(memory('local:/t')!.file).not.toBe(file);
+    expect(memory('local:/t')!.trees).not.toBe(trees);
   });
 
   it('does not exist for stores that end with the process', () => {
-    expect(file('memory:')).toBeUndefined();
-    expect(file('local:')).toBeUndefined();
+    expect(memory('memory:')).toBeUndefined();
+    expect(memory('local:')).toBeUndefined();
   });
 });

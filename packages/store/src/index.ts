@@ -12,6 +12,8 @@ export type {
   StoreErrorOptions,
 } from './errors.ts';
 export { FileCache } from './import/file-cache.ts';
+export { KnownTrees } from './import/known-trees.ts';
+export type { KnownTreesOptions, TreeToKnow } from './import/known-trees.ts';
 export { importPath } from './import/import-path.ts';
 export type { ImportOptions, KnownImports } from './import/import-path.ts';
 export type {

@@ -1,11 +1,18 @@
-import { FileCache, importPath, localTreeUpload } from '@tvix/store';
+import {
+  FileCache,
+  importPath,
+  KnownTrees,
+  localTreeUpload,
+} from '@tvix/store';
+import type { KnownImports } from '@tvix/store';
 import type { Command, CommandContext } from '../command.ts';
 import { compileLess } from '../compile-less.ts';
 import { defaultClientStore } from '../config.ts';
 import { CliError } from '../errors.ts';
-import { fileCacheFile } from '../file-cache-file.ts';
 import { forEachBounded } from '../for-each-bounded.ts';
+import { importMemory } from '../import-memory.ts';
 import { pathInfoJson } from '../path-info-json.ts';
+import type { OpenStore } from '../services.ts';
 import { withStoreToWrite } from '../with-store.ts';
 
 /** One reads the disk while another waits for the store. */
@@ -17,11 +24,12 @@ export const importPaths: Command = async (context, invocation) => {
   if (operands.length === 0) return;
   compileLess();
   const { output, progress, logger, json } = context;
-  const files =
-    options['fileCache'] === false ? undefined : loadFileCache(context);
   await withStoreToWrite(context, async (store) => {
-    const { narCalculation, localStore, isAllLocal } = store;
-    const known = files && { files, narCalculation };
+    const { localStore, isAllLocal } = store;
+    const known =
+      options['fileCache'] === false
+        ? undefined
+        : rememberedImports(context, store);
     let failed = 0;
     await forEachBounded(operands, CONCURRENT_IMPORTS, async (path) => {
       try {
@@ -47,7 +55,7 @@ export const importPaths: Command = async (context, invocation) => {
         );
       }
     });
-    if (files !== undefined) saveFileCache(files, context);
+    known?.save();
     if (failed > 0)
       throw new CliError(
         'cli/some-failed',
@@ -56,19 +64,32 @@ export const importPaths: Command = async (context, invocation) => {
   });
 };
 
-function loadFileCache({
-  addresses,
-  env,
-}: CommandContext): FileCache | undefined {
-  const file = fileCacheFile(addresses(defaultClientStore()), env);
-  return file === undefined ? undefined : FileCache.load(file);
-}
-
-/** What can't be remembered is read again. */
-function saveFileCache(files: FileCache, { logger }: CommandContext): void {
-  try {
-    files.save();
-  } catch (error) {
-    logger.debug({ err: error }, 'the file cache was not saved');
-  }
+/** What is remembered of earlier imports; the files are loaded when the first tree is looked at in full. */
+function rememberedImports(
+  { addresses, env, logger }: CommandContext,
+  { narCalculation, localStore, isAllLocal }: OpenStore,
+): (KnownImports & { save(): void }) | undefined {
+  const memory = importMemory(addresses(defaultClientStore()), env);
+  if (memory === undefined) return undefined;
+  // What can't be remembered is read again.
+  const onFailure = (error: unknown): void =>
+    logger.debug({ err: error }, 'what was imported was not remembered');
+  let files: FileCache | undefined;
+  return {
+    narCalculation,
+    trees: new KnownTrees(memory.trees, {
+      receipts: isAllLocal ? localStore?.receipts : undefined,
+      onFailure,
+    }),
+    get files() {
+      return (files ??= FileCache.load(memory.file));
+    },
+    save() {
+      try {
+        files?.save();
+      } catch (error) {
+        onFailure(error);
+      }
+    },
+  };
 }

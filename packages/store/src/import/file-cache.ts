@@ -1,14 +1,8 @@
-import {
-  mkdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
-import { dirname } from 'node:path';
+import { readFileSync } from 'node:fs';
 import { crc32 } from 'node:zlib';
 import { B3Digest } from '@tvix/castore';
 import type { FileIdentity, KnownFiles } from '@tvix/castore';
+import { replaceFile } from './replace-file.ts';
 
 /**
  * The file: a magic of 8 bytes, 4 zeros, the CRC-32 of the entries, the entries. An entry: device, inode, size, time of
@@ -96,16 +90,7 @@ export class FileCache implements KnownFiles {
     const header = Buffer.alloc(HEADER_BYTES);
     MAGIC.copy(header);
     header.writeUInt32LE(crc32(entries), 12);
-    mkdirSync(dirname(this.#file), { recursive: true, mode: 0o700 });
-    const written = `${this.#file}.${process.pid}`;
-    try {
-      writeFileSync(written, header, { mode: 0o600 });
-      writeFileSync(written, entries, { flag: 'a' });
-      renameSync(written, this.#file);
-    } catch (error) {
-      rmSync(written, { force: true });
-      throw error;
-    }
+    replaceFile(this.#file, [header, entries]);
   }
 
   #takeIn(bytes: Buffer): void {

@@ -17,6 +17,7 @@ import { NARInfo_CA_Hash } from '../proto/index.ts';
 import type { TreeUpload } from '../nar/tree-upload.ts';
 import type { Store } from '../store.ts';
 import type { FileCache } from './file-cache.ts';
+import type { KnownTrees } from './known-trees.ts';
 import { ContentsLost, ImportPass } from './import-pass.ts';
 import { nameOfPath } from './name-of-path.ts';
 
@@ -26,6 +27,8 @@ export interface KnownImports {
   readonly files: FileCache;
   /** Tells the NAR of a tree that wasn't read as a whole, and learns those that were. */
   readonly narCalculation: NarCalculationService;
+  /** Tells trees of which nothing has changed, and learns those that are looked at. Left out: each is looked at. */
+  readonly trees?: KnownTrees;
 }
 
 /** Options of {@link importPath}. */
@@ -46,7 +49,8 @@ export interface ImportOptions extends CallOptions {
  * was stored before a failure may stay, without anything that refers to it.
  *
  * The disk is read once: castore and the NAR's SHA-256 are fed by the same pass. Files that are known and stored aren't
- * read at all; where the store lost one of them, everything is read. The name is checked before anything is read.
+ * read at all; where the store lost one of them, everything is read. Of a tree that is known and hasn't changed, files are
+ * looked at and nothing else is done. The name is checked before anything is read.
  *
  * @throws StoreError `store/no-base-name`, `store/invalid-store-path-name`, `store/no-nar-form`; CastoreError as
  *   `treeFromDisk`, `ingestTree` and the services throw
@@ -80,6 +84,12 @@ async function importTree(
   options: ImportOptions,
 ): Promise<Imported> {
   const { known } = options;
+  const node = await known?.trees?.recall(path, store, options);
+  if (node !== undefined)
+    return {
+      node,
+      ...(await known!.narCalculation.calculateNar(node, options)),
+    };
   if (known === undefined || known.files.isEmpty)
     return runPass(path, store, options, true);
   try {
@@ -98,7 +108,12 @@ async function runPass(
 ): Promise<Imported> {
   const { known } = options;
   const pass = new ImportPass(store.blobs, options);
-  const diskOptions = { ...options, reusesBuffer: true };
+  const tree = known?.trees?.begin(path);
+  const diskOptions = {
+    ...options,
+    reusesBuffer: true,
+    ...(tree && { witness: tree.witness }),
+  };
   const batches =
     known === undefined || readsAll
       ? treeFromDisk(path, diskOptions)
@@ -109,6 +124,7 @@ async function runPass(
       if (identity !== undefined) known?.files.add(identity, digest);
     },
   });
+  await tree?.remember(node);
   const calculation = pass.finish();
   if (calculation === undefined)
     return {
