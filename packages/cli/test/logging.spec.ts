@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { CliError } from '../src/errors.ts';
+import { logRequestFailure } from '../src/log-request-failure.ts';
 import { createLogger } from '../src/logging.ts';
 import type { LoggerOptions } from '../src/logging.ts';
 import { parseLogLevel } from '../src/log-level.ts';
@@ -31,6 +32,24 @@ describe('a record for people', () => {
     );
     expect(text).toContain('path=/\\x9b2J');
     expect(text).toContain('remote: \\x1b[2J');
+  });
+});
+
+describe('a failed request of a mount', () => {
+  const failed = (omitted: number): string =>
+    logged((logger) =>
+      logRequestFailure(logger)({
+        operation: 'READ',
+        error: new CliError('cli/io', 'the store is dead'),
+        omitted,
+      }),
+    );
+
+  it('is logged with its reason, and how many others were not', () => {
+    expect(failed(0)).toMatch(/operation=READ/);
+    expect(failed(0)).toContain('the store is dead');
+    expect(failed(0)).not.toContain('omitted');
+    expect(failed(7)).toContain('omitted=7');
   });
 });
 

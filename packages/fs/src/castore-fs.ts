@@ -4,7 +4,7 @@ import { BlobCache } from './blob-cache.ts';
 import type { BlobSource } from './blob-source.ts';
 import { DeferredCalls } from './deferred-calls.ts';
 import { DirectoryCache } from './directory-cache.ts';
-import { ERRNO, errnoOf } from './errno.ts';
+import { ERRNO } from './errno.ts';
 import type { FileOpener } from './file-opener.ts';
 import { Call } from './fuse/call.ts';
 import type { Respond } from './fuse/call.ts';
@@ -18,6 +18,8 @@ import { FileOperations } from './operations/files.ts';
 import type { KernelState } from './operations/kernel-state.ts';
 import { NodeOperations } from './operations/nodes.ts';
 import { answerStatFs } from './operations/stat-fs.ts';
+import { RequestFailures } from './request-failures.ts';
+import type { RequestFailure } from './request-failures.ts';
 import type { RootNodes } from './root-nodes.ts';
 import type { Spill } from './spill.ts';
 
@@ -44,6 +46,8 @@ export interface CastoreFsOptions extends ViewOptions {
   readonly opener?: FileOpener;
   /** Where contents go that memory has no room for. */
   readonly spill?: Spill;
+  /** Hears of requests that were answered with EIO, which doesn't say why: of 10 in 10 seconds at most. */
+  readonly onRequestFailed?: (failure: RequestFailure) => void;
 }
 
 /** Directories that are kept if nobody says otherwise. */
@@ -79,11 +83,8 @@ const CHANGES: ReadonlySet<number> = new Set([
  * any order. Every request that wants an answer gets exactly one, whatever fails.
  */
 export class CastoreFs {
-  readonly #kernel: KernelState = {
-    inodes: new InodeTable(),
-    deferred: new DeferredCalls(),
-    reply: new ReplyBuffer(),
-  };
+  readonly #failures: RequestFailures;
+  readonly #kernel: KernelState;
   readonly #nodes: NodeOperations;
   readonly #directories: DirectoryOperations;
   readonly #files: FileOperations;
@@ -92,6 +93,12 @@ export class CastoreFs {
 
   constructor(options: CastoreFsOptions) {
     const { rootNodes, opener } = options;
+    this.#failures = new RequestFailures(options.onRequestFailed);
+    this.#kernel = {
+      inodes: new InodeTable(),
+      deferred: new DeferredCalls(this.#failures),
+      reply: new ReplyBuffer(),
+    };
     const directories = new DirectoryCache(
       options.directories,
       options.directoryCacheBytes ?? DEFAULT_DIRECTORY_CACHE_BYTES,
@@ -143,7 +150,7 @@ export class CastoreFs {
     try {
       this.#dispatch(call);
     } catch (error) {
-      call.fail(errnoOf(error));
+      this.#failures.answer(call, error);
     }
   }
 

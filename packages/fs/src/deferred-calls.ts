@@ -1,5 +1,6 @@
-import { ERRNO, errnoOf } from './errno.ts';
+import { ERRNO } from './errno.ts';
 import type { Call } from './fuse/call.ts';
+import type { RequestFailures } from './request-failures.ts';
 
 interface Deferred {
   readonly call: Call;
@@ -8,7 +9,12 @@ interface Deferred {
 
 /** The calls whose answers are still to come. */
 export class DeferredCalls {
+  readonly #failures: RequestFailures;
   readonly #calls = new Map<number, Deferred>();
+
+  constructor(failures: RequestFailures) {
+    this.#failures = failures;
+  }
 
   get size(): number {
     return this.#calls.size;
@@ -28,7 +34,7 @@ export class DeferredCalls {
         const loaded = await load(controller.signal);
         if (!call.isAnswered) answer(loaded);
       } catch (error) {
-        call.fail(errnoOf(error));
+        this.#failures.answer(call, error);
       } finally {
         if (this.#calls.get(unique)?.call === call) this.#calls.delete(unique);
       }

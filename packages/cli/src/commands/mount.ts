@@ -4,6 +4,7 @@ import type { MountFuseOptions } from '@tvix/fs/fuse';
 import type { Command, CommandContext } from '../command.ts';
 import { defaultClientStore } from '../config.ts';
 import { CliError } from '../errors.ts';
+import { logRequestFailure } from '../log-request-failure.ts';
 import type { MountedStore } from '../mount-services.ts';
 import { openStore } from '../services.ts';
 import { aborted, onStopSignals, onSignalsBesideCommand } from '../signals.ts';
@@ -36,6 +37,7 @@ export const mount: Command = async (context, { operands, options }) => {
       module: new URL('../mount-services.js', import.meta.url),
       options: shown,
     },
+    onRequestFailed: logRequestFailure(context.logger),
     ...(options['listRoot'] === true && { listRoot: true }),
     allowOther: options['allowOther'] === true,
     xattrs: options['xattrs'] === true,

@@ -1,6 +1,7 @@
 import { serveVirtiofs } from '@tvix/fs/virtiofs';
 import { PathInfoRootNodes } from '@tvix/store';
 import type { Command } from '../command.ts';
+import { logRequestFailure } from '../log-request-failure.ts';
 import { aborted, onStopSignals } from '../signals.ts';
 import { withStoreToRead } from '../with-store.ts';
 
@@ -18,6 +19,7 @@ export const virtiofs: Command = async (context, { operands, options }) => {
       listRoot: options['listRoot'] === true,
       onConnectionFailed: (err) =>
         logger.error({ err }, 'a virtual machine was cut off'),
+      onRequestFailed: logRequestFailure(logger),
     });
     logger.info({ address: socket }, 'listening');
     await aborted(gentle);

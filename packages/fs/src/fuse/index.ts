@@ -11,5 +11,7 @@ export type {
   ServicesModule,
   ServicesModuleRef,
 } from './services.ts';
+export type { FuseServerListener } from './server.ts';
+export type { RequestFailure } from '../request-failures.ts';
 export type { SessionOptions } from './session.ts';
 export type { SpillOptions } from './spill-file.ts';

@@ -4,12 +4,14 @@ import { loadLibc } from './libc.ts';
 import type { KernelMountOptions } from './mount-options.ts';
 import { detach, prepareMountPoint, raiseReadAhead } from './mount-point.ts';
 import { FuseServer } from './server.ts';
+import type { FuseServerListener } from './server.ts';
 import type { LiveServices, ServicesModuleRef } from './services.ts';
 import type { SessionOptions } from './session.ts';
 import { Watchdog } from './watchdog.ts';
 
 /** What to mount, where, and how. */
-export interface MountOptions extends SessionOptions, KernelMountOptions {
+export interface MountOptions
+  extends SessionOptions, KernelMountOptions, FuseServerListener {
   /** A directory. What is in it stays hidden until the end of the mount. */
   readonly mountPoint: string;
   /** Unmounts when it fires. */
@@ -46,6 +48,7 @@ export async function mountFuse(options: MountFuseOptions): Promise<FuseMount> {
   const server = await FuseServer.start(
     servicesOf(options),
     sessionOf(options),
+    options,
   );
   let fd: number | undefined;
   try {

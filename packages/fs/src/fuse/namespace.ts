@@ -55,6 +55,7 @@ export async function execWithMount(options: ExecOptions): Promise<number> {
   const server = await FuseServer.start(
     servicesOf(options),
     sessionOf(options),
+    options,
   );
   const child = start(options);
   const status = exitStatus(child);

@@ -2,8 +2,10 @@ import { once } from 'node:events';
 import { MessageChannel, Worker } from 'node:worker_threads';
 import { ServiceBlobSource } from '../blob-source.ts';
 import { FsError } from '../errors.ts';
+import type { RequestFailure } from '../request-failures.ts';
 import { closeFd } from './attach.ts';
 import { loadLibc } from './libc.ts';
+import { fromPlainError } from './plain-error.ts';
 import { ServiceHost } from './service-host.ts';
 import type { LiveServices, ServicesModuleRef } from './services.ts';
 import type { SessionOptions } from './session.ts';
@@ -13,6 +15,15 @@ import type {
   WorkerOrder,
   WorkerReport,
 } from './worker.ts';
+
+/** Who hears of requests that failed. */
+export interface FuseServerListener {
+  /**
+   * Hears of requests that were answered with EIO, which doesn't say why: the store failed, lacks something, or lies. Of
+   * more than 10 in 10 seconds, only the number is told, with the next one.
+   */
+  readonly onRequestFailed?: (failure: RequestFailure) => void;
+}
 
 /** The thread that serves a mount, seen from the one that started it. */
 export class FuseServer {
@@ -28,10 +39,16 @@ export class FuseServer {
     worker: Worker,
     closeServices: () => Promise<void>,
     closesFd: boolean,
+    { onRequestFailed }: FuseServerListener,
   ) {
     this.#worker = worker;
     this.#closesFd = closesFd;
     this.#closeServices = closeServices;
+    this.#worker.on('message', (report: WorkerReport) => {
+      if (report.type !== 'request-failed') return;
+      const { operation, error, omitted } = report;
+      onRequestFailed?.({ operation, error: fromPlainError(error), omitted });
+    });
     this.ended = this.#watch();
     // Whoever waits for the mount hears of it; nobody has to.
     this.ended.catch(() => undefined);
@@ -45,6 +62,7 @@ export class FuseServer {
   static async start(
     services: LiveServices | ServicesModuleRef,
     session: SessionOptions,
+    listener: FuseServerListener = {},
   ): Promise<FuseServer> {
     // Loaded in this thread too, or else the binary leaves memory with the worker while libuv still closes a handle of
     // it: with koffi 3.3.4, `process.exit` and `terminate` end in a segmentation fault then.
@@ -55,7 +73,7 @@ export class FuseServer {
       transferList: transfer,
       name: 'tvix-fs',
     });
-    const server = new FuseServer(worker, close, libc !== undefined);
+    const server = new FuseServer(worker, close, libc !== undefined, listener);
     await server.#reported('ready');
     return server;
   }

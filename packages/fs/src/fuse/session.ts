@@ -1,6 +1,7 @@
 import { CastoreFs } from '../castore-fs.ts';
 import type { ViewOptions } from '../castore-fs.ts';
 import { FsError } from '../errors.ts';
+import type { RequestFailure } from '../request-failures.ts';
 import type { Spill } from '../spill.ts';
 import { writeReply } from './device.ts';
 import type { Device } from './device.ts';
@@ -39,6 +40,7 @@ export class FuseSession {
     services: FsServices,
     spill: Spill,
     options: SessionOptions = {},
+    onRequestFailed?: (failure: RequestFailure) => void,
   ) {
     const libc = options.withoutLibc === true ? undefined : loadLibc();
     this.#device = libc === undefined ? openPipe(fd) : new PollDevice(fd, libc);
@@ -48,6 +50,7 @@ export class FuseSession {
       ...options,
       spill,
       ...(this.#passthrough && { opener: this.#passthrough }),
+      ...(onRequestFailed && { onRequestFailed }),
     });
     const device = this.#device;
     const respond = (

@@ -1,6 +1,8 @@
 /** The thread that serves the kernel. It does nothing else, and touches no path: any might lie under the mount. */
 import { parentPort, workerData } from 'node:worker_threads';
 import type { MessagePort } from 'node:worker_threads';
+import { toPlainError } from './plain-error.ts';
+import type { PlainError } from './plain-error.ts';
 import { ServiceClient } from './service-client.ts';
 import { openModuleServices } from './services.ts';
 import type { ClosableServices } from './services.ts';
@@ -27,6 +29,12 @@ export type WorkerOrder =
 export type WorkerReport =
   | { readonly type: 'ready' }
   | { readonly type: 'serving' }
+  | {
+      readonly type: 'request-failed';
+      readonly operation: string;
+      readonly error: PlainError;
+      readonly omitted: number;
+    }
   | { readonly type: 'failed'; readonly error: unknown };
 
 const main = parentPort!;
@@ -50,7 +58,16 @@ async function serve(
   spill: SpillFile,
   fd: number,
 ): Promise<void> {
-  const session = new FuseSession(fd, services, spill, options);
+  const session = new FuseSession(
+    fd,
+    services,
+    spill,
+    options,
+    ({ operation, error, omitted }) => {
+      const plain = toPlainError(error);
+      report({ type: 'request-failed', operation, error: plain, omitted });
+    },
+  );
   main.on('message', (order: WorkerOrder) => {
     if (order.type === 'stop') session.stop();
   });

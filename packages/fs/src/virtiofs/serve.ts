@@ -9,6 +9,7 @@ import type { Watch } from '../fuse/libc.ts';
 import type { LiveServices } from '../fuse/services.ts';
 import { SpillFile } from '../fuse/spill-file.ts';
 import type { SpillOptions } from '../fuse/spill-file.ts';
+import type { RequestFailure } from '../request-failures.ts';
 import { Connection } from './connection.ts';
 import { loadVirtiofsLibc } from './libc.ts';
 import type { VirtiofsLibc } from './libc.ts';
@@ -26,6 +27,11 @@ export interface ServeVirtiofsOptions extends ViewOptions, LiveServices {
    * others are served on.
    */
   readonly onConnectionFailed?: (error: unknown) => void;
+  /**
+   * Hears of requests that were answered with EIO, which doesn't say why: the store failed, lacks something, or lies. Of
+   * more than 10 in 10 seconds from one machine, only the number is told, with the next one.
+   */
+  readonly onRequestFailed?: (failure: RequestFailure) => void;
 }
 
 const EAGAIN = 11;

@@ -12,6 +12,7 @@ import {
   writeFile,
 } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { RequestFailure } from '../../dist/fuse/index.js';
 import { directoryNode, memoryServices, putFile } from '../support/tree.ts';
 import type { Services } from '../support/tree.ts';
 import { BACKENDS } from './support/backends.ts';
@@ -86,6 +87,7 @@ describeMounts('a mount', ['fuse', 'root'], () => {
     let backend: Backend;
     let roots: Map<string, Node>;
     let root: string;
+    const failures: RequestFailure[] = [];
     const at = (...names: string[]): string => join(root, ...names);
 
     beforeAll(async () => {
@@ -94,6 +96,7 @@ describeMounts('a mount', ['fuse', 'root'], () => {
       const mount = await mounts.mount({
         ...backend.mountable(roots),
         listRoot: true,
+        onRequestFailed: (failure) => failures.push(failure),
       });
       root = mount.mountPoint;
     }, 30_000);
@@ -272,6 +275,17 @@ describeMounts('a mount', ['fuse', 'root'], () => {
         code: 'EIO',
       });
       expect(await readFile(at(HELLO_WORLD), 'utf8')).toBe('Hello World!');
+    });
+
+    it('tells the program that mounts why a read failed', async () => {
+      const before = failures.length;
+      await expect(readFile(at(NO_BLOB))).rejects.toMatchObject({
+        code: 'EIO',
+      });
+      while (failures.length === before) await new Promise(setImmediate);
+      const { operation, error } = failures.at(-1)!;
+      expect(operation).toBe('READ');
+      expect((error as Error).message).toContain('not in the store');
     });
   });
 });
