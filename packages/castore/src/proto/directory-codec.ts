@@ -43,10 +43,9 @@ export function encodeDirectory(entries: readonly NamedNode[]): Uint8Array {
  * @throws CastoreError `castore/undecodable`, `castore/invalid-node`, `castore/wrong-sorting`, `castore/duplicate-name`
  */
 export function decodeDirectory(bytes: Uint8Array): NamedNode[] {
-  // First the wire, then the rules, list after list: so that the first error is the one that the reference reports.
-  const directories: RawNode[] = [];
-  const files: RawNode[] = [];
-  const symlinks: RawNode[] = [];
+  const directories = new NodeList(toDirectoryNode);
+  const files = new NodeList(toFileNode);
+  const symlinks = new NodeList(toSymlinkNode);
   // Not as a Buffer, whose views are Buffers, too, and take twice as long to make.
   const { buffer, byteOffset, length } = bytes;
   const reader = new WireReader(new Uint8Array(buffer, byteOffset, length));
@@ -59,17 +58,18 @@ export function decodeDirectory(bytes: Uint8Array): NamedNode[] {
     }
     reader.expect(tag, LENGTH_DELIMITED);
     const body = reader.message();
-    if (list === DIRECTORIES) directories.push(readNode(body, DIRECTORIES));
-    else if (list === FILES) files.push(readNode(body, FILES));
-    else symlinks.push(readNode(body, SYMLINKS));
+    if (list === DIRECTORIES) directories.add(readNode(body, DIRECTORIES));
+    else if (list === FILES) files.add(readNode(body, FILES));
+    else symlinks.add(readNode(body, SYMLINKS));
   }
+  // First the wire, then the rules, list after list: so that the first error is the one that the reference reports.
   const seen = new NameSet();
-  const lists = [
-    validateList(directories, toDirectoryNode, seen),
-    validateList(files, toFileNode, seen),
-    validateList(symlinks, toSymlinkNode, seen),
-  ];
-  return mergeSorted(lists.filter((list) => list.length > 0));
+  for (const list of [directories, files, symlinks]) list.assertValid(seen);
+  return mergeSorted(
+    [directories, files, symlinks]
+      .map(({ entries }) => entries)
+      .filter((list) => list.length > 0),
+  );
 }
 
 /** A node as it came: nothing checked. `data` is the digest, or the target of a symlink. */
@@ -114,51 +114,63 @@ function toSymlinkNode({ data }: RawNode): Node {
   return { type: 'symlink', target: symlinkTarget(data) };
 }
 
-/** Checks each node, then its place in its list, then that no list before had its name. */
-function validateList(
-  raw: readonly RawNode[],
-  convert: (raw: RawNode) => Node,
-  seen: NameSet,
-): NamedNode[] {
-  const list: NamedNode[] = [];
-  for (const element of raw) {
-    const { name } = element;
+/**
+ * One of the three lists: each node is checked as it comes, and then its place. Of what comes after the first that breaks
+ * a rule nothing is kept, so that a message doesn't become forty times its size before it is refused.
+ */
+class NodeList {
+  readonly entries: NamedNode[] = [];
+  readonly #convert: (raw: RawNode) => Node;
+  #failure: CastoreError | undefined;
+
+  constructor(convert: (raw: RawNode) => Node) {
+    this.#convert = convert;
+  }
+
+  add(raw: RawNode): void {
+    if (this.#failure !== undefined) return;
+    const { name } = raw;
     let entry: NamedNode;
     try {
-      const node = convert(element);
+      const node = this.#convert(raw);
       entry = { name: pathComponent(name), node };
     } catch (cause) {
-      throw new CastoreError(
+      this.#failure = new CastoreError(
         'castore/invalid-node',
         `invalid node ${quoteBytes(name)}`,
         { cause, details: { name } },
       );
+      return;
     }
-    const previous = list.at(-1);
+    const previous = this.entries.at(-1);
     const order =
       previous === undefined ? -1 : compareBytes(previous.name, entry.name);
-    if (order > 0) {
-      throw new CastoreError(
+    if (order < 0) this.entries.push(entry);
+    else if (order === 0) this.#failure = duplicateName(name);
+    else {
+      this.#failure = new CastoreError(
         'castore/wrong-sorting',
         `the name ${quoteBytes(name)} comes too late in its list`,
-        {
-          details: { name },
-        },
+        { details: { name } },
       );
     }
-    if (order === 0 || seen.clashes(entry)) {
-      throw new CastoreError(
-        'castore/duplicate-name',
-        `the name ${quoteBytes(name)} stands twice in a directory`,
-        {
-          details: { name },
-        },
-      );
-    }
-    list.push(entry);
   }
-  seen.add(list);
-  return list;
+
+  /** Throws for the first node that broke a rule, one of which is that no list before had its name. */
+  assertValid(seen: NameSet): void {
+    for (const entry of this.entries)
+      if (seen.clashes(entry)) throw duplicateName(entry.name);
+    if (this.#failure !== undefined) throw this.#failure;
+    seen.add(this.entries);
+  }
+}
+
+function duplicateName(name: Uint8Array): CastoreError {
+  return new CastoreError(
+    'castore/duplicate-name',
+    `the name ${quoteBytes(name)} stands twice in a directory`,
+    { details: { name } },
+  );
 }
 
 /** The sorted lists that were checked before; a later list's names come in order, so one cursor a list is enough. */

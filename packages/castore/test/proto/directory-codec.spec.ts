@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { DIRECTORIES } from '../../src/conformance/fixtures.ts';
@@ -153,5 +155,25 @@ describe('the codec of directories', () => {
       ...Array<number>(100).fill(0x2c),
     ];
     expect(Directory.decode(Uint8Array.from(bytes)).entries).toEqual([]);
+  });
+
+  it('tells of malformed bytes behind an invalid node, as all of the wire comes first', () => {
+    const bytes = [...lengthDelimited(1, []), 0x0a, 0x05, 0x00];
+    expect(() => Directory.decode(Uint8Array.from(bytes))).toThrow(
+      expect.objectContaining({ code: 'castore/undecodable' }),
+    );
+  });
+
+  it('keeps nothing of what comes behind an invalid node', () => {
+    // As many nodes without a name as a message may hold.
+    const bytes = Buffer.alloc(4 * 1024 * 1024, Uint8Array.of(0x0a, 0x00));
+    setFlagsFromString('--expose-gc');
+    (runInNewContext('gc') as () => void)();
+    const before = process.memoryUsage().heapTotal;
+    expect(() => Directory.decode(bytes)).toThrow(
+      expect.objectContaining({ code: 'castore/invalid-node' }),
+    );
+    // All of them would take 180 MB.
+    expect(process.memoryUsage().heapTotal - before).toBeLessThan(50_000_000);
   });
 });

@@ -48,6 +48,16 @@ describe('the rules of directories', () => {
 
   it.each<[string, Partial<DirectoryMessage>, unknown[]]>([
     [
+      'a file that a directory is named as, before one that is invalid',
+      { directories: [dir('a')], files: [fileNode('a'), fileNode('.')] },
+      ['castore/duplicate-name', 'a'],
+    ],
+    [
+      'an invalid directory, before a file that one is named as',
+      { directories: [dir('a'), dir('.')], files: [fileNode('a')] },
+      ['castore/invalid-node', '.', 'castore/invalid-name'],
+    ],
+    [
       'a directory without a name',
       { directories: [dir('')] },
       ['castore/invalid-node', '', 'castore/invalid-name'],
