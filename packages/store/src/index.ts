@@ -50,6 +50,7 @@ export { RenderingNarCalculation } from './nar/rendering-calculation.ts';
 export type { TreeStorage } from './nar/tree-storage.ts';
 export { localTreeUpload } from './nar/tree-upload.ts';
 export type { TreeUpload } from './nar/tree-upload.ts';
+export { fromPathContentAddress } from './path-info/content-address.ts';
 export { pathInfoFromNarInfo, pathInfoToNarInfo } from './path-info/narinfo.ts';
 export { PathInfo } from './path-info/path-info.ts';
 export type {
