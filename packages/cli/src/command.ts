@@ -10,6 +10,8 @@ export interface CommandContext {
   /** Whether results are JSON, one value a line. */
   readonly json: boolean;
   readonly logger: Logger;
+  /** Records a detail. Where nobody asked for those, the logger isn't made for it, which takes as long as opening a store. */
+  debug(fields: Readonly<Record<string, unknown>>, message: string): void;
   readonly progress: Progress;
   readonly env: Readonly<Record<string, string | undefined>>;
   /** The flags that name stores. */

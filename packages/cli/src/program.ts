@@ -72,6 +72,7 @@ async function createContext(
     ]);
   const progress = new Progress();
   const json = options['json'] === true;
+  const level = options['logLevel'] as LogLevel;
   const isTerminal = process.stderr.isTTY === true;
   const stderr = new LogOutput();
   process.once('exit', () => stderr.end());
@@ -79,7 +80,7 @@ async function createContext(
   let logger: Logger | undefined;
   const theLogger = (): Logger =>
     (logger ??= createLogger({
-      level: options['logLevel'] as LogLevel,
+      level,
       json,
       colours: isTerminal && !env['NO_COLOR'],
       write(line) {
@@ -98,6 +99,10 @@ async function createContext(
     json,
     get logger() {
       return theLogger();
+    },
+    debug(fields, message) {
+      if (level === 'debug' || level === 'trace')
+        theLogger().debug(fields, message);
     },
     progress,
     env,

@@ -1,12 +1,16 @@
-import { lstatSync } from 'node:fs';
-import type { Stats } from 'node:fs';
+import { constants } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
 import type { CallOptions } from '../blob-service/blob-service.ts';
 import { RECORDED_NUMBERS, RecordedWay } from './disk-record.ts';
 import type { DiskRecord } from './disk-record.ts';
+import { openLstat } from './lstat.ts';
+import type { Found } from './lstat.ts';
 
 /** Longer paths the system may not take; the ways of a tree that has some are looked at as if they had changed. */
 const MAX_PATH_BYTES = 4095;
+
+/** A slash, a name, and what {@link openLstat} needs. */
+const NAME_ROOM = 1 + 255 + 1;
 
 const SLASH = 0x2f;
 
@@ -34,7 +38,8 @@ export async function isDiskUnchanged(
 /** Goes through a record with one buffer for all paths. */
 class DiskComparison {
   readonly #record: DiskRecord;
-  readonly #path = Buffer.allocUnsafeSlow(MAX_PATH_BYTES + 2 + 255);
+  readonly #lstat = openLstat();
+  readonly #path = Buffer.allocUnsafeSlow(MAX_PATH_BYTES + NAME_ROOM);
   /** Where the path of the innermost directory ends, and those around it. */
   #end: number;
   readonly #ends: number[] = [];
@@ -61,7 +66,7 @@ class DiskComparison {
       }
       const end = this.#append();
       if (end > MAX_PATH_BYTES) return false;
-      const found = this.#lstat(end);
+      const found = this.#lstat(this.#path, end);
       if (found === undefined || !this.#isRecorded(found, way)) return false;
       if (way === RecordedWay.file) continue;
       this.#ends.push(this.#end);
@@ -82,15 +87,7 @@ class DiskComparison {
     return end + length;
   }
 
-  #lstat(end: number): Stats | undefined {
-    try {
-      return lstatSync(this.#path.subarray(0, end));
-    } catch {
-      return undefined;
-    }
-  }
-
-  #isRecorded(found: Stats, way: number): boolean {
+  #isRecorded(found: Found, way: number): boolean {
     const { dev, numbers } = this.#record;
     const at = this.#number;
     this.#number += RECORDED_NUMBERS;
@@ -100,7 +97,8 @@ class DiskComparison {
       found.size === numbers[at + 1] &&
       found.mtimeMs === numbers[at + 2] &&
       found.ctimeMs === numbers[at + 3] &&
-      (way === RecordedWay.file ? found.isFile() : found.isDirectory())
+      (found.mode & constants.S_IFMT) ===
+        (way === RecordedWay.file ? constants.S_IFREG : constants.S_IFDIR)
     );
   }
 }

@@ -13,7 +13,7 @@ export const copy: Command = async (context, { operands, options }) => {
   if (all === operands.length > 0)
     throw new CliError('cli/usage', 'name store paths, or say --all');
   const wanted = operands.map((text) => parseWholeStorePath(text).digest);
-  const { output, json, logger } = context;
+  const { output, json } = context;
   await using from = await open(options['from'] as string, true);
   await using to = await open(options['to'] as string, false);
   const outputHashes = all ? allOutputHashes(from) : wanted;
@@ -21,7 +21,7 @@ export const copy: Command = async (context, { operands, options }) => {
     const storePath = pathInfo.storePath.toAbsolutePath();
     if (json) await output.json({ storePath, status });
     else if (status === 'copied') await output.line(storePath);
-    else logger.debug({ storePath }, 'there already');
+    else context.debug({ storePath }, 'there already');
   }
 };
 

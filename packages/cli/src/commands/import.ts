@@ -23,7 +23,7 @@ export const importPaths: Command = async (context, invocation) => {
   const { operands, options } = invocation;
   if (operands.length === 0) return;
   compileLess();
-  const { output, progress, logger, json } = context;
+  const { output, progress, json } = context;
   await withStoreToWrite(context, async (store) => {
     const { localStore, isAllLocal } = store;
     const known =
@@ -40,7 +40,7 @@ export const importPaths: Command = async (context, invocation) => {
           onProgress: (done) => progress.report(path, done),
         });
         const storePath = pathInfo.storePath.toAbsolutePath();
-        logger.debug({ path, storePath }, 'imported');
+        context.debug({ path, storePath }, 'imported');
         if (json) await output.json({ path, ...pathInfoJson(pathInfo) });
         else await output.line(storePath);
       } catch (error) {
@@ -66,14 +66,15 @@ export const importPaths: Command = async (context, invocation) => {
 
 /** What is remembered of earlier imports; the files are loaded when the first tree is looked at in full. */
 function rememberedImports(
-  { addresses, env, logger }: CommandContext,
+  context: CommandContext,
   { narCalculation, localStore, isAllLocal }: OpenStore,
 ): (KnownImports & { save(): void }) | undefined {
-  const memory = importMemory(addresses(defaultClientStore()), env);
+  const addresses = context.addresses(defaultClientStore());
+  const memory = importMemory(addresses, context.env);
   if (memory === undefined) return undefined;
   // What can't be remembered is read again.
   const onFailure = (error: unknown): void =>
-    logger.debug({ err: error }, 'what was imported was not remembered');
+    context.debug({ err: error }, 'what was imported was not remembered');
   let files: FileCache | undefined;
   return {
     narCalculation,

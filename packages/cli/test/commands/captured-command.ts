@@ -48,6 +48,7 @@ export async function call(
       colours: false,
       write: () => {},
     }),
+    debug: () => {},
     progress: new Progress({ isTerminal: false, write: () => {} }),
     env: {},
     storeFlags,

@@ -1,8 +1,13 @@
-import { StorePath } from '@tvix/nar';
 import { decodeContent } from '../compression/decode-content.ts';
 import { StoreError } from '../errors.ts';
 import type { CacheContext } from './context.ts';
 import { readAll } from './read-all.ts';
+import {
+  invalidRealisation,
+  isJson,
+  parseRealisation,
+} from './realisation-json.ts';
+import type { Json } from './realisation-json.ts';
 import { notFound, textReply } from './reply.ts';
 import type { Resource } from './resource.ts';
 import { assertSignatureCount } from './signature-bound.ts';
@@ -14,10 +19,6 @@ const OLD_NAME =
   /^[a-z0-9]{1,16}:[0-9a-f]{1,128}![0-9A-Za-z+\-._?=]{1,211}\.doi$/;
 const OUTPUT_NAME = /^[0-9A-Za-z+\-._?=]{1,211}\.doi$/;
 const DERIVATION = /^[0-9a-z]{32}-[0-9A-Za-z+\-._?=]{1,211}$/;
-
-interface Json {
-  readonly [key: string]: unknown;
-}
 
 /**
  * `realisations/<algo>:<hex>!<output>.doi` of clients up to Nix 2.34, and `build-trace-v2/<drv>/<output>.doi` of later
@@ -59,9 +60,9 @@ export function realisation(
           decodeContent(coding, body, limits),
           MAX_REALISATION_BYTES,
         );
-        const offered = parse(bytes);
+        const offered = parseRealisation(bytes);
         if (isOld && offered['id'] !== first.slice(0, -'.doi'.length))
-          throw refused('its id is another than its name');
+          throw invalidRealisation('its id is another than its name');
         await context.commits.take(path, () => store(table, key, offered));
         return textReply(200, 'stored');
       },
@@ -75,7 +76,8 @@ async function store(
   offered: Json,
 ): Promise<void> {
   const stored = await table.get(key);
-  const merged = stored === undefined ? offered : merge(parse(stored), offered);
+  const merged =
+    stored === undefined ? offered : merge(parseRealisation(stored), offered);
   for (const signed of [merged, merged['value']])
     if (isJson(signed) && Array.isArray(signed['signatures']))
       assertSignatureCount(signed['signatures'].length);
@@ -102,34 +104,4 @@ function merge(stored: Json, offered: Json): Json {
     [...a, ...b].map((signature) => [JSON.stringify(signature), signature]),
   );
   return { ...offered, signatures: [...signatures.values()] };
-}
-
-/** The path that an entry of the table says an output became; `undefined` where it names none. */
-export function realisedPath(entry: Uint8Array): StorePath | undefined {
-  const json = parse(entry);
-  const { value } = json;
-  const outPath = (isJson(value) ? value : json)['outPath'];
-  if (typeof outPath !== 'string') return undefined;
-  return StorePath.parse(outPath.slice(outPath.lastIndexOf('/') + 1));
-}
-
-function parse(bytes: Uint8Array): Json {
-  let json: unknown;
-  try {
-    json = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
-  } catch (cause) {
-    throw new StoreError('store/invalid-realisation', 'it is no JSON', {
-      cause,
-    });
-  }
-  if (!isJson(json)) throw refused('it is no JSON object');
-  return json;
-}
-
-function isJson(value: unknown): value is Json {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function refused(what: string): StoreError {
-  return new StoreError('store/invalid-realisation', what);
 }

@@ -1,7 +1,7 @@
 import { nodeUsedMs } from '@tvix/castore';
 import type { LocalStore, Node, Table } from '@tvix/castore';
 import { debugInfoFile } from '../binary-cache/debug-info.ts';
-import { realisedPath } from '../binary-cache/realisation.ts';
+import { realisedPath } from '../binary-cache/realisation-json.ts';
 import { LOCAL_CACHE_TABLES } from '../binary-cache/tables.ts';
 import { decodeUploadedNar } from '../binary-cache/uploaded-nar.ts';
 import { nodeOfCalculation } from '../nar/calculation-key.ts';
