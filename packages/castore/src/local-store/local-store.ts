@@ -327,7 +327,7 @@ export class LocalStore implements AsyncDisposable {
     return () => void this.#tableWatchers.delete(watcher);
   }
 
-  /** Finishes what was submitted, then lets go of everything. A second call does nothing more. */
+  /** Finishes what was submitted, then lets go of everything, though some of it fails. A second call does nothing more. */
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
@@ -342,14 +342,23 @@ export class LocalStore implements AsyncDisposable {
       this.#submissions?.settled(),
       this.#touches?.flush(),
     ]);
-    try {
-      await this.#writing?.queue.close();
-      await this.#threads.close();
-      this.#records.close();
-      await this.#index.close();
-    } finally {
-      await this.#writing?.lock.release();
+    const parts: readonly (() => Promise<void> | void)[] = [
+      () => this.#writing?.queue.close(),
+      () => this.#threads.close(),
+      () => this.#records.close(),
+      () => this.#index.close(),
+      // Last: whoever opens the store next must find it left.
+      () => this.#writing?.lock.release(),
+    ];
+    const failures: unknown[] = [];
+    for (const letGo of parts) {
+      try {
+        await letGo();
+      } catch (error) {
+        failures.push(error);
+      }
     }
+    if (failures.length > 0) throw failures[0];
   }
 
   /** Where a record lies for somebody who wants it: it counts as used from now on. */

@@ -5,6 +5,7 @@ import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { hashBytes } from '../../src/digest/hasher.ts';
 import { CastoreError } from '../../src/errors.ts';
+import { nodeFileSystem } from '../../src/local-store/file-system.ts';
 import { LmdbIndex } from '../../src/local-store/index/lmdb-index.ts';
 import type { LocalStore } from '../../src/local-store/local-store.ts';
 import {
@@ -200,6 +201,38 @@ describe('LocalStore', () => {
     await expect(store.put([text])).rejects.toMatchObject({
       code: 'castore/closed',
     });
+  });
+
+  it('lets go of everything, though a part of it fails', async () => {
+    await store.close();
+    const eio = Object.assign(new Error('EIO'), { code: 'EIO' });
+    let closesFail = false;
+    let isIndexOpen = true;
+    const failing = await openLocalStore(directory, {
+      ...options,
+      fileSystem: {
+        ...nodeFileSystem,
+        closeSync(fd) {
+          nodeFileSystem.closeSync(fd);
+          if (closesFail) throw eio;
+        },
+      },
+      openIndex: (...args) => {
+        const index = LmdbIndex.open(...args);
+        const close = index.close.bind(index);
+        index.close = async () => {
+          await close();
+          isIndexOpen = false;
+        };
+        return index;
+      },
+    });
+    await failing.put([text]);
+    closesFail = true;
+    await expect(failing.close()).rejects.toBe(eio);
+    expect(isIndexOpen).toBe(false);
+    await reopen();
+    expect(store.has(text.kind, text.key)).toBe(true);
   });
 
   it('refuses a second opener and names the holder', async () => {

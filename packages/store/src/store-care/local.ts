@@ -4,7 +4,12 @@ import {
   repairLocalStore,
   repairOpenStore,
 } from '@tvix/castore';
-import type { CallOptions, LocalStore, RepairResult } from '@tvix/castore';
+import type {
+  CallOptions,
+  LocalStore,
+  Node,
+  RepairResult,
+} from '@tvix/castore';
 import type { StorePath } from '@tvix/nar';
 import { StoreError } from '../errors.ts';
 import { collectStore } from '../local-care/collect.ts';
@@ -26,6 +31,7 @@ import type {
   VerifyStoreOptions,
   VerifyStoreResult,
 } from '../local-care/verify.ts';
+import { isTreeStored } from '../nar/is-tree-stored.ts';
 import { LocalPathInfoService } from '../path-info-service/local.ts';
 import type { RepairStoreResult, StoreCare } from './store-care.ts';
 
@@ -77,6 +83,7 @@ export class LocalStoreCare implements StoreCare {
     return deletePaths(this.#store, storePaths, options);
   }
 
+  /** A tree has to be there as a whole: a pin keeps what is there, and brings nothing back. */
   async addPin(pin: Pin): Promise<void> {
     if (!(await this.#has(pin.target)))
       throw new StoreError(
@@ -115,11 +122,12 @@ export class LocalStoreCare implements StoreCare {
   async #has(target: PinTarget): Promise<boolean> {
     if (target.type === 'castore') {
       const { digest } = target;
-      const directories = new LocalDirectoryService(this.#store);
-      return (
-        (await directories.get(digest)) !== undefined ||
-        new LocalBlobService(this.#store).has(digest)
-      );
+      const storage = {
+        directories: new LocalDirectoryService(this.#store),
+        blobs: new LocalBlobService(this.#store),
+      };
+      const tree: Node = { type: 'directory', digest, size: 0n };
+      return (await isTreeStored(tree, storage)) || storage.blobs.has(digest);
     }
     const { storePath } = target;
     const pathInfos = new LocalPathInfoService(this.#store);

@@ -68,7 +68,7 @@ export interface StoreCare {
   /**
    * Pins something under a name, in place of what that name pinned before.
    *
-   * @throws StoreError `store/invalid-pin`, `store/nothing-to-pin` where the store hasn't got it
+   * @throws StoreError `store/invalid-pin`, `store/nothing-to-pin` where the store hasn't got it, or not all of its tree
    */
   addPin(pin: Pin, options?: CallOptions): Promise<void>;
 

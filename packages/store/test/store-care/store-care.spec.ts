@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { Directory, hashBytes, pathComponent } from '@tvix/castore';
 import type { Damage } from '@tvix/castore';
 import { StorePath } from '@tvix/nar';
 import { addStoreAdmin, GrpcStoreCare } from '../../src/grpc/index.ts';
@@ -249,11 +250,31 @@ describe.each(['local', 'over gRPC'] as const)(
       await expect(
         care.addPin({ name: 'x', target: nothing }),
       ).rejects.toMatchObject({ code: 'store/nothing-to-pin' });
+      const lacking = Directory.fromEntries([
+        {
+          name: pathComponent('gone'),
+          node: {
+            type: 'file',
+            digest: hashBytes(Buffer.from('gone')),
+            size: 4n,
+            executable: false,
+          },
+        },
+      ]);
+      await store.directories.put(lacking);
+      const { digest } = lacking;
+      const tree = { name: 'x', target: { type: 'castore', digest } } as const;
+      await expect(care.addPin(tree)).rejects.toMatchObject({
+        code: 'store/nothing-to-pin',
+      });
       const other = StorePath.fromNameAndDigest('other', storePath.digest);
       await expect(
         care.addPin({ name: 'x', target: { type: 'path', storePath: other } }),
       ).rejects.toMatchObject({ code: 'store/nothing-to-pin' });
       expect(await allPins(care)).toEqual([]);
+      await store.blobs.putMany([Buffer.from('gone')]);
+      await care.addPin(tree);
+      expect(await allPins(care)).toEqual([tree]);
     });
   },
 );
