@@ -1,8 +1,11 @@
-// The local engine with a million objects: each row is a process of its own, with its time in there and its peak of memory.
+// The local engine with a million objects: each row is a process of its own, with its peak of memory. The commands are timed
+// as a whole, the steps of the library within their process.
 import { execFile, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { PROGRAM } from '../measure.mjs';
 
 const DIRECTORIES = 20_000;
 const script = (name) => fileURLToPath(new URL(name, import.meta.url));
@@ -13,21 +16,20 @@ export async function careRows(folder) {
   const roots = `${folder}/roots`;
   const copy = `${folder}/copy`;
   await node([script('make-store.mjs'), store, DIRECTORIES, roots]);
-  const step = (name, at) => node([script('step.mjs'), name, at, roots]);
+  // Before anything is read: what was used of late is kept.
+  execFileSync('cp', ['-r', store, copy]);
+  const collected = await program(['gc', '--store', `local:${copy}`]);
+  execFileSync('rm', ['-r', copy]);
 
+  const step = (name, at) => node([script('step.mjs'), name, at, roots]);
   const opened = await step('open', store);
   const single = await step('read-single', store);
   const batched = await step('read-batched', store);
   const counted = await step('stats', store);
-  const verified = await step('verify', store);
+  const verified = await program(['verify', '--store', `local:${store}`]);
 
-  execFileSync('cp', ['-r', store, copy]);
-  await killWriter(copy, roots);
-  const recovered = await step('open', copy);
-
-  execFileSync('rm', ['-r', copy]);
-  execFileSync('cp', ['-r', store, copy]);
-  const collected = await step('collect', copy);
+  await killWriter(store, roots);
+  const recovered = await step('open', store);
 
   return [
     within('open, 1,000,000 objects', opened, 1),
@@ -38,6 +40,36 @@ export async function careRows(folder) {
     within('verify', verified, 60),
     within('stats', counted, 2),
   ];
+}
+
+/** Runs `tvix-store …`: its seconds, and the peaks of its memory, with and without files that are mapped. */
+async function program(args) {
+  const started = performance.now();
+  const child = spawn(process.execPath, [PROGRAM, ...args], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
+  let mib = 0;
+  let ownMib = 0;
+  const sampling = setInterval(() => {
+    mib = Math.max(mib, memoryOf(child.pid, 'VmHWM'));
+    ownMib = Math.max(ownMib, memoryOf(child.pid, 'RssAnon'));
+  }, 50);
+  const [code] = await once(child, 'close');
+  clearInterval(sampling);
+  if (code !== 0) throw new Error(`${args.join(' ')} ended with ${code}`);
+  return { seconds: (performance.now() - started) / 1000, mib, ownMib };
+}
+
+/** A figure of /proc in MiB, 0 once the process is gone. */
+function memoryOf(pid, name) {
+  try {
+    const status = readFileSync(`/proc/${pid}/status`, 'latin1');
+    return (
+      Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(status)[1]) / 1024
+    );
+  } catch {
+    return 0;
+  }
 }
 
 async function node(args) {

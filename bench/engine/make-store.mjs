@@ -1,6 +1,6 @@
 // Makes a store through the public API, the same for the same arguments: node make-store.mjs STORE DIRECTORIES ROOTS
-// Each directory has 44 files of 200 bytes and 5 of 4 KiB, half of them noise and half text: 50 objects. The file ROOTS gets
-// the digests of the directories, 32 bytes each.
+// Each directory has 44 files of 200 bytes and 5 of 4 KiB, half of them noise and half text: 50 objects. Every second one
+// is pinned, and all are two days old. The file ROOTS gets the digests of the directories, 32 bytes each.
 import { writeFileSync } from 'node:fs';
 import {
   Directory,
@@ -9,13 +9,17 @@ import {
   openLocalStore,
   pathComponent,
 } from '@tvix/castore';
+import { LocalStoreCare } from '@tvix/store';
 
+const DAY_MS = 24 * 60 * 60 * 1000;
 const SMALL_FILES = 44;
 const PAGE_FILES = 5;
 const DIRECTORIES_AT_ONCE = 100;
 
 const [folder, count, rootsFile] = process.argv.slice(2);
-const store = await openLocalStore(folder);
+const now = () => Date.now() - 2 * DAY_MS;
+const store = await openLocalStore(folder, { now });
+const care = new LocalStoreCare(store);
 const blobs = new LocalBlobService(store);
 const directories = new LocalDirectoryService(store);
 const roots = [];
@@ -61,6 +65,16 @@ async function putDirectories(number, first) {
   }
   for (const [i, { digest }] of made.entries()) roots[first + i] = digest.bytes;
   await Promise.all(made.map((directory) => directories.put(directory)));
+  await Promise.all(
+    made
+      .filter((_, i) => i % 2 === 0)
+      .map(({ digest }) =>
+        care.addPin({
+          name: digest.toString(),
+          target: { type: 'castore', digest },
+        }),
+      ),
+  );
 }
 
 /** Noise, or for each second number the digits of it. */

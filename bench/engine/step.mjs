@@ -4,12 +4,10 @@ import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import {
   B3Digest,
-  collectGarbage,
   countLocalStore,
   LocalBlobService,
   LocalDirectoryService,
   openLocalStore,
-  verifyLocalStore,
 } from '@tvix/castore';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
@@ -27,8 +25,6 @@ const result = await {
   crash,
   'read-single': readSingle,
   'read-batched': readBatched,
-  collect,
-  verify,
   stats,
 }[step]();
 measureOwn();
@@ -75,8 +71,10 @@ async function readBatched() {
   });
 }
 
+/** Read when they were written, so that nobody notes that they are still of use. */
 async function reading(read) {
-  const store = await openLocalStore(folder);
+  const now = () => Date.now() - 2 * DAY_MS;
+  const store = await openLocalStore(folder, { now });
   const blobs = new LocalBlobService(store);
   const digests = shuffled(await pages(store)).slice(0, READS);
   await read(blobs, digests);
@@ -93,30 +91,6 @@ async function pages(store) {
     for (const { node } of (await directories.get(digest)).entries)
       if (node.size === 4096n) digests.push(node.digest);
   return digests;
-}
-
-/** Every second directory is kept, a day after all were written. */
-async function collect() {
-  const now = () => Date.now() + 2 * DAY_MS;
-  const store = await openLocalStore(folder, { now });
-  const collected = await timed(() =>
-    collectGarbage(store, { roots: everySecond() }),
-  );
-  await store.close();
-  return collected;
-}
-
-async function* everySecond() {
-  let isKept = false;
-  for (const digest of rootDigests())
-    if ((isKept = !isKept)) yield { type: 'directory', digest, size: 49n };
-}
-
-async function verify() {
-  const store = await openLocalStore(folder);
-  const verified = await timed(() => verifyLocalStore(store));
-  await store.close();
-  return verified;
 }
 
 async function stats() {

@@ -5,12 +5,14 @@ import type { Command, Invocation } from '../command.ts';
 import { parseDuration } from '../duration.ts';
 import { CliError } from '../errors.ts';
 import { formatBytes } from '../format-bytes.ts';
+import { keepHeapSmall } from '../keep-heap-small.ts';
 import { parseSize } from '../size.ts';
 import { withCareToWrite } from '../with-care.ts';
 
 /** Removes what nothing leads to from a store, and tells what that brought. */
 export const gc: Command = async (context, { options }) => {
   const rules = rulesOf(options);
+  keepHeapSmall();
   const { output, progress, json } = context;
   await withCareToWrite(context, async (care, signal) => {
     const onProgress = (done: CollectProgress): void =>

@@ -8,13 +8,16 @@ import type {
 import type { Command, CommandContext } from '../command.ts';
 import { CliError } from '../errors.ts';
 import { formatBytes } from '../format-bytes.ts';
+import { keepHeapSmall } from '../keep-heap-small.ts';
 import { withCareToRead, withCareToWrite } from '../with-care.ts';
 
 /** Verifies a store, and mends it where asked. Prints each damage, what was lost, and what was looked at. */
-export const verify: Command = (context, { options }) =>
-  options['repair'] === true
+export const verify: Command = (context, { options }) => {
+  keepHeapSmall();
+  return options['repair'] === true
     ? withCareToWrite(context, (care, signal) => repair(context, care, signal))
     : withCareToRead(context, (care, signal) => look(context, care, signal));
+};
 
 async function look(
   context: CommandContext,
