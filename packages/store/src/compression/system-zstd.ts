@@ -2,15 +2,9 @@
  * Zstandard, by the libzstd of a Linux system, called through koffi: at ten times the speed of the packaged decoder, and
  * into the same memory again and again.
  */
-import { createRequire } from 'node:module';
+import { openLibzstd } from '@tvix/castore';
+import type { LibzstdFunctions } from '@tvix/castore';
 import { corrupt, cutOff, windowTooLarge } from './corrupt.ts';
-
-/** What is used of koffi. */
-interface Koffi {
-  load(library: string): {
-    func(prototype: string): (...args: unknown[]) => unknown;
-  };
-}
 
 type Unzstd = (
   source: AsyncIterable<Uint8Array>,
@@ -29,20 +23,10 @@ let opened: Unzstd | undefined;
 
 /** The decoder; `undefined` where koffi or the library is missing. A piece holds until the next is asked for. */
 export function openSystemZstd(): Unzstd | undefined {
-  if (process.platform !== 'linux') return undefined;
-  try {
-    opened ??= bind(createRequire(import.meta.url)('koffi') as Koffi);
-    return opened;
-  } catch {
-    // No binary of koffi for this platform, left out on purpose, or no such library.
-    return undefined;
-  }
+  return (opened ??= openLibzstd(bind));
 }
 
-function bind(koffi: Koffi): Unzstd {
-  const library = koffi.load('libzstd.so.1');
-  const call = (prototype: string): ((...args: unknown[]) => unknown) =>
-    library.func(prototype);
+function bind(call: LibzstdFunctions): Unzstd {
   const create = call('void *ZSTD_createDCtx()');
   const free = call('size_t ZSTD_freeDCtx(void *context)');
   const set = call(

@@ -1,37 +1,15 @@
-import { createRequire } from 'node:module';
+import { openLibzstd } from './libzstd.ts';
+import type { LibzstdFunctions } from './libzstd.ts';
 import type { Zstd } from './zstd.ts';
-
-/** What is used of koffi. */
-interface Koffi {
-  load(library: string): {
-    func(prototype: string): (...args: unknown[]) => unknown;
-  };
-}
 
 let opened: Zstd | undefined;
 
-/**
- * The libzstd of a Linux system, called through koffi; `undefined` where one of the two is missing. Debian's dpkg needs
- * it, Fedora's rpm too.
- *
- * NOTE: the main thread must have opened it before another does: a library that only a worker loaded leaves memory with
- * it.
- */
+/** The libzstd of the system; `undefined` where it can't be called ({@link openLibzstd}). */
 export function openSystemZstd(): Zstd | undefined {
-  if (process.platform !== 'linux') return undefined;
-  try {
-    opened ??= bind(createRequire(import.meta.url)('koffi') as Koffi);
-    return opened;
-  } catch {
-    // No binary of koffi for this platform, left out on purpose, or no such library.
-    return undefined;
-  }
+  return (opened ??= openLibzstd(bind));
 }
 
-function bind(koffi: Koffi): Zstd {
-  const library = koffi.load('libzstd.so.1');
-  const call = (prototype: string): ((...args: unknown[]) => unknown) =>
-    library.func(prototype);
+function bind(call: LibzstdFunctions): Zstd {
   // Lengths are signed here: a failure, which libzstd answers with as the highest of lengths, is negative then.
   const compress = call(
     'long ZSTD_compressCCtx(void *context, void *target, size_t capacity, const void *source, size_t length, int level)',
