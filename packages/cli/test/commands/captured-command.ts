@@ -10,6 +10,7 @@ export interface Call {
   readonly operands?: readonly string[];
   readonly options?: Readonly<Record<string, unknown>>;
   readonly json?: boolean;
+  readonly env?: Readonly<Record<string, string>>;
   /** Hears each line when it is printed. */
   readonly onLine?: () => void;
 }
@@ -24,7 +25,7 @@ export interface Ended {
 /** Runs a command in this process, and keeps what it prints. */
 export async function call(
   command: Command,
-  { store, operands = [], options = {}, json = false, onLine }: Call,
+  { store, operands = [], options = {}, json = false, env = {}, onLine }: Call,
 ): Promise<Ended> {
   const lines: string[] = [];
   const output: Output = {
@@ -50,7 +51,7 @@ export async function call(
     }),
     debug: () => {},
     progress: new Progress({ isTerminal: false, write: () => {} }),
-    env: {},
+    env,
     storeFlags,
     addresses: (defaultStore) => resolveAddresses(storeFlags, {}, defaultStore),
     reportFailure: () => {},
