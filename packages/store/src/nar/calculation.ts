@@ -14,7 +14,8 @@ export interface NarCalculationService {
    * May be called concurrently.
    *
    * @throws CastoreError `castore/blob-not-found`, `castore/directory-not-found`, `castore/wrong-size`; StoreError
-   *   `store/no-nar-form` where names, targets or the depth exceed what a NAR can hold
+   *   `store/no-nar-form` where names, targets or the depth exceed what a NAR can hold, `store/limit-exceeded` where the
+   *   tree has more entries than anybody's
    */
   calculateNar(node: Node, options?: CallOptions): Promise<NarCalculation>;
   /** Takes in what was calculated elsewhere, if it remembers at all. Fails nobody. */

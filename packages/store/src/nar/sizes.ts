@@ -17,6 +17,7 @@ import {
 import { StoreError } from '../errors.ts';
 
 const DEFAULT_MAX_ENTRIES = 65_536;
+const MAX_U64 = 2n ** 64n - 1n;
 
 /**
  * The exact sizes of NARs and of the nodes in them, told from directories alone: no blob is read. The sizes of
@@ -38,15 +39,16 @@ export class NarSizes {
   /**
    * The size in bytes of the NAR of a node.
    *
-   * @throws CastoreError `castore/directory-not-found`; StoreError `store/no-nar-form` where the tree is too deep
+   * @throws CastoreError `castore/directory-not-found`; StoreError `store/no-nar-form` where the tree is too deep, or the
+   *   size exceeds 64 bits
    */
   async ofArchive(node: Node, options?: CallOptions): Promise<bigint> {
-    return archiveSize(await this.ofNode(node, options));
+    return checked(archiveSize(await this.ofNode(node, options)));
   }
 
   /** The size in bytes that a node takes inside a NAR. Throws as {@link ofArchive}. */
   async ofNode(node: Node, options?: CallOptions): Promise<bigint> {
-    return this.#nodeSize(node, 0, options);
+    return checked(await this.#nodeSize(node, 0, new Map(), options));
   }
 
   /** The size in bytes that an entry of a directory takes inside a NAR. Throws as {@link ofArchive}. */
@@ -57,10 +59,14 @@ export class NarSizes {
     return entrySize(name.length, await this.ofNode(node, options));
   }
 
-  /** A promise only where a directory has to be looked up: most nodes are files. */
+  /**
+   * A promise only where a directory has to be looked up: most nodes are files. What was found on the way is remembered
+   * until the end, though others may have taken its place: a directory may stand in a tree any number of times.
+   */
   #nodeSize(
     node: Node,
     depth: number,
+    found: Map<string, bigint>,
     options?: CallOptions,
   ): bigint | Promise<bigint> {
     switch (node.type) {
@@ -70,8 +76,9 @@ export class NarSizes {
         return symlinkNodeSize(node.target.length);
       case 'directory':
         return (
+          found.get(node.digest.key) ??
           this.#known.get(node.digest.key) ??
-          this.#lookUp(node.digest, depth, options)
+          this.#lookUp(node.digest, depth, found, options)
         );
     }
   }
@@ -79,6 +86,7 @@ export class NarSizes {
   async #lookUp(
     digest: B3Digest,
     depth: number,
+    found: Map<string, bigint>,
     options?: CallOptions,
   ): Promise<bigint> {
     if (depth >= DEFAULT_NAR_LIMITS.depth) {
@@ -94,13 +102,14 @@ export class NarSizes {
     );
     let entries = 0n;
     for (const { name, node } of directory.entries) {
-      const size = this.#nodeSize(node, depth + 1, options);
+      const size = this.#nodeSize(node, depth + 1, found, options);
       entries += entrySize(
         name.length,
         typeof size === 'bigint' ? size : await size,
       );
     }
-    const size = directoryNodeSize(entries);
+    const size = checked(directoryNodeSize(entries));
+    found.set(digest.key, size);
     this.#remember(digest, size);
     return size;
   }
@@ -114,4 +123,13 @@ export class NarSizes {
       return;
     }
   }
+}
+
+/** A few directories that stand in each other often enough have more than any NAR can hold. */
+function checked(size: bigint): bigint {
+  if (size <= MAX_U64) return size;
+  throw new StoreError(
+    'store/no-nar-form',
+    'the tree has no NAR: its size exceeds 64 bits',
+  );
 }
