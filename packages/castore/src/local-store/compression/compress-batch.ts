@@ -102,27 +102,40 @@ const SAMPLES = 8;
 const SAMPLE_BYTES = 512;
 const counts = new Uint32Array(256);
 
-/**
- * Whether a few samples look like noise, by their index of coincidence (Friedman, 1922): how often two bytes are the
- * same, against how often two random ones are. Noise has 1, whatever the number of samples, compressed data little more;
- * text has 10 and more, code 3.
- */
+/** Whatever the other samples hold, all of them together are no noise if the first two are as uneven as this. */
+const FIRST_BYTES = 2 * SAMPLE_BYTES;
+const UNEVEN = 3;
+
+/** Whether a few samples look like noise, by their {@link coincidence}. Text and code are told by the first two. */
 function looksRandom(payload: Uint8Array): boolean {
+  const { length } = payload;
+  const wanted = Math.min(length, SAMPLES * SAMPLE_BYTES);
+  const stride =
+    length === wanted
+      ? SAMPLE_BYTES
+      : Math.floor((length - SAMPLE_BYTES) / (SAMPLES - 1));
   counts.fill(0);
-  const total = Math.min(payload.length, SAMPLES * SAMPLE_BYTES);
-  if (payload.length === total) {
-    for (let i = 0; i < total; i += 1) counts[payload[i]!]! += 1;
-  } else {
-    const stride = Math.floor((payload.length - SAMPLE_BYTES) / (SAMPLES - 1));
-    for (let sample = 0; sample < SAMPLES; sample += 1) {
-      const start = sample * stride;
-      for (let i = start; i < start + SAMPLE_BYTES; i += 1)
-        counts[payload[i]!]! += 1;
-    }
+  let total = 0;
+  for (let start = 0; total < wanted; start += stride) {
+    const end = Math.min(start + SAMPLE_BYTES, length);
+    for (let i = start; i < end; i += 1) counts[payload[i]!]! += 1;
+    total += end - start;
+    if (total === FIRST_BYTES && coincidence(total) > UNEVEN) return false;
   }
-  let pairs = 0;
-  for (const count of counts) pairs += count * (count - 1);
-  const coincidence = (256 * pairs) / (total * (total - 1));
   // Of noise, four standard deviations: sqrt(2 * 255) / total each.
-  return coincidence < 1.05 + (4 * 22.6) / total;
+  return coincidence(total) < 1.05 + (4 * 22.6) / total;
+}
+
+/**
+ * The index of coincidence (Friedman, 1922): how often two of the counted bytes are the same, against how often two
+ * random ones are. Noise has 1, whatever the number of samples, compressed data little more; text has 10 and more, code
+ * 3.
+ */
+function coincidence(total: number): number {
+  let pairs = 0;
+  for (let byte = 0; byte < 256; byte += 1) {
+    const count = counts[byte]!;
+    pairs += count * (count - 1);
+  }
+  return (256 * pairs) / (total * (total - 1));
 }

@@ -103,6 +103,27 @@ describe('compressBatch', () => {
     }
   });
 
+  it('tells noise from what shrinks by samples all over a payload', () => {
+    const text = inputs[3]!;
+    const noise = randomBytes(100_000, 3);
+    const half = 50_000;
+    const payloads = [
+      noise,
+      noise.subarray(0, 600),
+      Buffer.concat([text.subarray(0, half), noise.subarray(0, half)]),
+      Buffer.concat([noise.subarray(0, half), text.subarray(0, half)]),
+      text.subarray(0, 600),
+    ];
+    const { codecs } = compressBatch(best, 3, batchOf(payloads));
+    expect([...codecs]).toEqual([
+      Codec.raw,
+      Codec.raw,
+      Codec.zstd,
+      Codec.zstd,
+      Codec.zstd,
+    ]);
+  });
+
   it.each<[string, Zstd['decompress']]>([
     ['other bytes', (_, target) => void target.fill(0)],
     [
