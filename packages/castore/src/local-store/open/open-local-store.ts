@@ -51,6 +51,12 @@ export interface LocalStoreOptions {
    * TypeScript sources, or was bundled.
    */
   readonly threads?: number;
+  /**
+   * How far these threads give way to others, 0 (left out) to 19, as of `nice`; on Linux alone. For who reads files one
+   * after the other into a store: what the threads wait for is done by the calling thread, which must not wait for a core
+   * that they have.
+   */
+  readonly threadNiceness?: number;
   /** For a store that doesn't exist yet: how it will cut large blobs. */
   readonly chunking?: ChunkingParameters;
   /** The calls that write packs; tests let them fail. */
@@ -230,10 +236,11 @@ function adopt(
 function threadsOf({
   compressionLevel = DEFAULTS.compressionLevel,
   threads,
+  threadNiceness: niceness,
 }: LocalStoreOptions): Pick<StoreParts, 'compressionLevel' | 'threads'> {
   return {
     compressionLevel,
-    threads: new StoreThreads({ level: compressionLevel, threads }),
+    threads: new StoreThreads({ level: compressionLevel, threads, niceness }),
   };
 }
 

@@ -13,6 +13,14 @@ export interface StoreThreadsOptions {
   readonly level: number;
   /** How many; left out: one for each core, one to four. There are none where the built worker isn't found. */
   readonly threads?: number | undefined;
+  /** As `LocalStoreOptions.threadNiceness`. */
+  readonly niceness?: number | undefined;
+}
+
+/** What a thread is started with. */
+export interface ThreadSettings {
+  readonly level: number;
+  readonly niceness: number;
 }
 
 /** What a thread is asked for. */
@@ -29,10 +37,14 @@ const WORKER = new URL('./worker.js', import.meta.url);
 export class StoreThreads {
   readonly #threads: readonly StoreThread[];
 
-  constructor({ level, threads }: StoreThreadsOptions) {
+  constructor({ level, threads, niceness = 0 }: StoreThreadsOptions) {
     const wanted = threads ?? Math.min(MAX_THREADS, availableParallelism());
     const count = existsSync(WORKER) ? wanted : 0;
-    this.#threads = Array.from({ length: count }, () => new StoreThread(level));
+    const settings = { level, niceness };
+    this.#threads = Array.from(
+      { length: count },
+      () => new StoreThread(settings),
+    );
   }
 
   /** Whether there are none: nothing may be asked of them then. */
@@ -70,13 +82,13 @@ interface Job {
 
 /** One thread; answers come in the order of the questions. Started at the first, and no reason for the process to live. */
 class StoreThread {
-  readonly #level: number;
+  readonly #settings: ThreadSettings;
   readonly #jobs: Job[] = [];
   #worker: Worker | undefined;
   pendingBytes = 0;
 
-  constructor(level: number) {
-    this.#level = level;
+  constructor(settings: ThreadSettings) {
+    this.#settings = settings;
   }
 
   ask<Answer>(question: ThreadQuestion, bytes: number): Promise<Answer> {
@@ -99,7 +111,7 @@ class StoreThread {
 
   #start(): Worker {
     const worker = new Worker(WORKER, {
-      workerData: { level: this.#level },
+      workerData: this.#settings,
       // What it makes is short-lived and small: left to itself, room for that would grow to 48 MiB.
       resourceLimits: { maxYoungGenerationSizeMb: 2 },
     });
