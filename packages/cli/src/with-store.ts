@@ -4,7 +4,7 @@ import { explainStoreFailure } from './store-failure.ts';
 import { openStore } from './services.ts';
 import type { OpenStore, OpenStoreOptions } from './services.ts';
 
-/** A command is done when its one thread is: a first import takes a twentieth less where the others give way to it. */
+/** A command is done when its one thread is: a first import takes some 3 % less where the others give way to it. */
 const THREAD_NICENESS = 5;
 
 /** Opens the store that the flags and the environment name for looking at it only, and closes it after use. */

@@ -72,6 +72,8 @@ export class FuseServer {
       workerData: { services: data, session } satisfies WorkerData,
       transferList: transfer,
       name: 'tvix-fs',
+      // Flags that are for the program's own entry alone, as --input-type is, would end it at once.
+      execArgv: [],
     });
     const server = new FuseServer(worker, close, libc !== undefined, listener);
     await server.#reported('ready');

@@ -112,6 +112,8 @@ class StoreThread {
   #start(): Worker {
     const worker = new Worker(WORKER, {
       workerData: this.#settings,
+      // Flags that are for the program's own entry alone, as --input-type is, would end a thread at once.
+      execArgv: [],
       // What it makes is short-lived and small: left to itself, room for that would grow to 48 MiB.
       resourceLimits: { maxYoungGenerationSizeMb: 2 },
     });

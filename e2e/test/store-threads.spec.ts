@@ -35,6 +35,16 @@ async function niceness(name: string, options: string): Promise<number[]> {
   return JSON.parse(String(printed)) as number[];
 }
 
+/** As in a shell: a module that isn't a file. */
+const typedModule = `
+  import { LocalBlobService, openLocalStore } from '@tvix/castore';
+  const store = await openLocalStore(process.argv[1], { reserveBytes: 0 });
+  const blobs = new LocalBlobService(store);
+  const [digest] = await blobs.putMany([new Uint8Array(100_000)]);
+  console.log((await blobs.getMany([digest]))[0].length);
+  await store.close();
+`;
+
 afterAll(() => scratch.remove());
 
 describe('the threads of a store', () => {
@@ -49,5 +59,17 @@ describe('the threads of a store', () => {
     expect(new Set(others)).toEqual(new Set([own, own! + 3]));
     const all = await niceness('plain', `{ ${common} }`);
     expect(new Set(all)).toEqual(new Set([own]));
+  });
+
+  it('work for a module that is given as text', async () => {
+    const folder = join(scratch.path, 'typed');
+    const printed = await output(
+      runProgram(
+        process.execPath,
+        ['--input-type=module', '-e', typedModule, folder],
+        { cwd: here, env: { NODE_OPTIONS: '' } },
+      ),
+    );
+    expect(String(printed)).toBe('100000\n');
   });
 });
