@@ -74,6 +74,15 @@ export interface LocalStoreStats {
 export async function countLocalStore(
   store: LocalStore,
 ): Promise<LocalStoreStats> {
+  const stopSparing = store.interior.index.readSparingly();
+  try {
+    return await count(store);
+  } finally {
+    stopSparing();
+  }
+}
+
+async function count(store: LocalStore): Promise<LocalStoreStats> {
   const { index } = store.interior;
   const liveBytes = new Map<number, number>();
   let saved = 0;

@@ -12,6 +12,7 @@ export function indexWithCommit(
     get: (key) => index.get(key),
     range: (range) => index.range(range),
     count: () => index.count(),
+    readSparingly: () => index.readSparingly(),
     close: () => index.close(),
     commit,
   };

@@ -81,6 +81,7 @@ export async function collectGarbage(
   if (!(graceMs >= MIN_GRACE_MS))
     throw new RangeError(`the grace is at least ${MIN_GRACE_MS} ms`);
   const endTurn = takeCareTurn(store);
+  const stopSparing = store.interior.index.readSparingly();
   const report = new CollectReport(options.onProgress);
   try {
     makeRoom(store, writing);
@@ -101,6 +102,7 @@ export async function collectGarbage(
     if (options.signal?.aborted === true) throw error;
     throw asFailure(`cannot collect garbage in ${store.directory}`, error);
   } finally {
+    stopSparing();
     endTurn();
     setAside(writing);
   }

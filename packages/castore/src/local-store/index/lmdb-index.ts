@@ -6,6 +6,7 @@ import type { RootDatabase } from 'lmdb';
 import { syncDirectory } from '../durable-files.ts';
 import { type FileSystem, nodeFileSystem } from '../file-system.ts';
 import { assertLmdbFile, fillLmdbFile, LMDB_PAGE_BYTES } from './lmdb-file.ts';
+import { releaseMappedPages } from './mapped-pages.ts';
 import { errnoOf, ioFailure } from '../store-failure.ts';
 import type {
   IndexCommitOptions,
@@ -22,6 +23,12 @@ const LEAST_ROOM_BYTES = 1024 * 1024;
 
 /** A write takes a page for itself at worst, and its share of one above. */
 const WRITE_BYTES = LMDB_PAGE_BYTES + 256;
+
+/** Linux maps 16 pages around the one that a read looks at: this many reads map 64 MiB at worst. */
+const SPARING_READS = 1024;
+
+/** About as many entries lie around each other that a walk through them reads their pages at once. */
+const ENTRIES_READ_AT_ONCE = 32;
 
 /** How the index is opened. */
 export interface LmdbIndexOptions {
@@ -43,6 +50,9 @@ export class LmdbIndex implements StoreIndex {
   #hasFailed = false;
   #commits = 0;
   #commitsUnderWay = 0;
+  /** Those who want the memory of what is read given back. */
+  #sparing = 0;
+  #readsToSpare = 0;
 
   private constructor(
     database: RootDatabase<Buffer, Uint8Array>,
@@ -96,6 +106,7 @@ export class LmdbIndex implements StoreIndex {
     }
     if (value === undefined ? this.#hasFailed : value[0] === 0)
       this.#assertReadable();
+    this.#spare(1);
     return value;
   }
 
@@ -112,6 +123,7 @@ export class LmdbIndex implements StoreIndex {
       throw this.#readFailure(error);
     }
     if (isDoubtful) this.#assertReadable();
+    this.#spare(found.length / ENTRIES_READ_AT_ONCE);
     return found;
   }
 
@@ -148,9 +160,25 @@ export class LmdbIndex implements StoreIndex {
     fillLmdbFile(this.#fd);
   }
 
+  readSparingly(): () => void {
+    this.#sparing += 1;
+    return () => {
+      this.#sparing -= 1;
+    };
+  }
+
   async close(): Promise<void> {
     await this.#database.close();
     fs.closeSync(this.#fd);
+  }
+
+  #spare(reads: number): void {
+    if (this.#sparing === 0) return;
+    this.#readsToSpare += reads;
+    if (this.#readsToSpare < SPARING_READS) return;
+    this.#readsToSpare = 0;
+    // What LMDB mapped stays mapped until it is closed, also where it maps a longer file anew (lmdb-js 3.5.6).
+    releaseMappedPages(this.#fd);
   }
 
   /** LMDB takes a write that was cut short for an I/O error, and a full disk or a limit is what cuts writes short. */

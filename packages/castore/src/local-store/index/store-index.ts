@@ -40,6 +40,12 @@ export interface StoreIndex {
   count(): number;
 
   /**
+   * For walks over all of it: from now on, the memory that reads take is given back time and again, so that the whole
+   * index doesn't come to stay; each of them takes a little longer. Ended by calling the answer, once.
+   */
+  readSparingly(): () => void;
+
+  /**
    * Applies all writes or none, durably before it resolves, and visibly to `get` from then on. One call at a time.
    */
   commit(

@@ -43,6 +43,18 @@ export async function verifyLocalStore(
   options: VerifyOptions = {},
 ): Promise<VerifyResult> {
   assertKnownFeatures(store.format, 'check');
+  const stopSparing = store.interior.index.readSparingly();
+  try {
+    return await verify(store, options);
+  } finally {
+    stopSparing();
+  }
+}
+
+async function verify(
+  store: LocalStore,
+  options: VerifyOptions,
+): Promise<VerifyResult> {
   const { index, now } = store.interior;
   const { bytesPerSecond, signal } = options;
   const startedMs = now();

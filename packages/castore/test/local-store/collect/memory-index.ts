@@ -32,6 +32,10 @@ export class MemoryIndex implements StoreIndex {
     return this.#values.size;
   }
 
+  readSparingly(): () => void {
+    return () => {};
+  }
+
   async commit(writes: readonly IndexWrite[]): Promise<void> {
     await this.#beforeCommit();
     for (const { key, value } of writes) {

@@ -114,3 +114,68 @@ describe('an index', () => {
     expect(index!.get(Buffer.of(2))).toBeUndefined();
   });
 });
+
+describe('an index that is read sparingly', () => {
+  const COUNT = 5000;
+  const keyOf = (i: number): Buffer => {
+    const key = Buffer.alloc(5, 1);
+    key.writeUInt32BE(i, 1);
+    return key;
+  };
+
+  /** What Linux counts of the file as this process's memory. */
+  function residentBytes(): number {
+    let kib = 0;
+    let isOurs = false;
+    for (const line of fs
+      .readFileSync('/proc/self/smaps', 'utf8')
+      .split('\n')) {
+      if (/^[0-9a-f]+-/.test(line))
+        isOurs = line.endsWith(path.join(directory, 'data.mdb'));
+      else if (isOurs) kib += Number(/^Rss: +(\d+) kB/.exec(line)?.[1] ?? 0);
+    }
+    return 1024 * kib;
+  }
+
+  function readAll(): void {
+    const values = index!.range({ start: keyOf(0), end: Buffer.of(2) });
+    expect(values).toHaveLength(COUNT);
+    const wrong = values.filter(
+      ([key, value], i) =>
+        value.readUInt32LE() !== i || !index!.get(key)?.equals(value),
+    );
+    expect(wrong).toEqual([]);
+  }
+
+  beforeEach(async () => {
+    const writes = Array.from({ length: COUNT }, (_, i) => {
+      const value = Buffer.alloc(1000, 1);
+      value.writeUInt32LE(i);
+      return { key: keyOf(i), value };
+    });
+    await index!.commit(writes);
+  });
+
+  it('answers as ever, also when a commit made the file longer meanwhile', async () => {
+    const stop = index!.readSparingly();
+    readAll();
+    await index!.commit([{ key: Buffer.of(2), value: Buffer.alloc(1 << 24) }]);
+    readAll();
+    expect(index!.get(Buffer.of(2))).toHaveLength(1 << 24);
+    stop();
+    readAll();
+  });
+
+  const onLinux = process.platform === 'linux' ? it : it.skip;
+  onLinux('gives memory back until it is told to stop', () => {
+    readAll();
+    const all = residentBytes();
+    expect(all).toBeGreaterThan(COUNT * 1000);
+    const stop = index!.readSparingly();
+    for (let i = 0; i < 2048; i += 1) index!.get(keyOf(i % 8));
+    expect(residentBytes()).toBeLessThan(all / 4);
+    stop();
+    readAll();
+    expect(residentBytes()).toBeGreaterThan(COUNT * 1000);
+  });
+});

@@ -1,0 +1,61 @@
+import fs from 'node:fs';
+import { createRequire } from 'node:module';
+
+/** What is used of koffi. */
+interface Koffi {
+  load(library: null): {
+    func(prototype: string): (...args: unknown[]) => unknown;
+  };
+}
+
+type Advise = (address: bigint, bytes: bigint, advice: number) => unknown;
+
+const MADV_DONTNEED = 4;
+
+let opened: Advise | undefined;
+
+/**
+ * Gives back the memory of what this process maps of a file, which Linux counts as its own. The kernel keeps the pages in
+ * its cache, and maps them again when somebody looks at them. Does nothing on other systems, and where koffi is missing.
+ *
+ * NOTE: nobody may unmap the file meanwhile, whatever is private at its addresses then would be lost.
+ */
+export function releaseMappedPages(fd: number): void {
+  const advise = openAdvise();
+  if (advise === undefined) return;
+  for (const [start, end] of mappingsOf(fd))
+    advise(start, end - start, MADV_DONTNEED);
+}
+
+function openAdvise(): Advise | undefined {
+  if (process.platform !== 'linux') return undefined;
+  try {
+    opened ??= (createRequire(import.meta.url)('koffi') as Koffi)
+      .load(null)
+      .func(
+        'int madvise(uintptr_t address, size_t bytes, int advice)',
+      ) as Advise;
+    return opened;
+  } catch {
+    // No binary of koffi for this platform, or left out on purpose.
+    return undefined;
+  }
+}
+
+/** Where a file is mapped to: none where the kernel doesn't tell. */
+function mappingsOf(fd: number): (readonly [start: bigint, end: bigint])[] {
+  const found: (readonly [bigint, bigint])[] = [];
+  try {
+    const name = ` ${fs.readlinkSync(`/proc/self/fd/${fd}`)}`;
+    const maps = fs.readFileSync('/proc/self/maps', 'utf8');
+    for (const line of maps.split('\n')) {
+      if (!line.endsWith(name)) continue;
+      const [, start, end] = /^([0-9a-f]+)-([0-9a-f]+) r--s /.exec(line) ?? [];
+      if (start !== undefined)
+        found.push([BigInt(`0x${start}`), BigInt(`0x${end}`)]);
+    }
+  } catch {
+    // Without /proc.
+  }
+  return found;
+}
