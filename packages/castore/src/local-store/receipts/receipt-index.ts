@@ -46,6 +46,10 @@ export class ReceiptIndex implements StoreIndex {
     return this.#inner.count();
   }
 
+  readSparingly(): () => void {
+    return this.#inner.readSparingly();
+  }
+
   async commit(
     writes: readonly IndexWrite[],
     options?: IndexCommitOptions,
