@@ -6,7 +6,7 @@ import type { RootDatabase } from 'lmdb';
 import { syncDirectory } from '../durable-files.ts';
 import { type FileSystem, nodeFileSystem } from '../file-system.ts';
 import { assertLmdbFile, fillLmdbFile, LMDB_PAGE_BYTES } from './lmdb-file.ts';
-import { releaseMappedPages } from './mapped-pages.ts';
+import { mappedFileBytes, releaseMappedPages } from './mapped-pages.ts';
 import { errnoOf, ioFailure } from '../store-failure.ts';
 import type {
   IndexCommitOptions,
@@ -24,8 +24,11 @@ const LEAST_ROOM_BYTES = 1024 * 1024;
 /** A write takes a page for itself at worst, and its share of one above. */
 const WRITE_BYTES = LMDB_PAGE_BYTES + 256;
 
-/** Linux maps 16 pages around the one that a read looks at: this many reads map 64 MiB at worst. */
-const SPARING_READS = 1024;
+/** So much more of it may be mapped while it is read sparingly. */
+const SPARING_BYTES = 64 * 1024 * 1024;
+
+/** Linux maps 16 pages around the one that a read looks at: this many reads map 16 MiB at worst. */
+const READS_BETWEEN_LOOKS = 256;
 
 /** About as many entries lie around each other that a walk through them reads their pages at once. */
 const ENTRIES_READ_AT_ONCE = 32;
@@ -35,6 +38,8 @@ export interface LmdbIndexOptions {
   readonly readOnly: boolean;
   /** The calls that tell whether the device still answers; tests let them fail. */
   readonly files?: Pick<FileSystem, 'readSync'>;
+  /** How much more of it may be mapped while it is read sparingly, in bytes; left out: 64 MiB. */
+  readonly sparingBytes?: number;
 }
 
 const probe = Buffer.alloc(1);
@@ -52,7 +57,8 @@ export class LmdbIndex implements StoreIndex {
   #commitsUnderWay = 0;
   /** Those who want the memory of what is read given back. */
   #sparing = 0;
-  #readsToSpare = 0;
+  #readsSinceLook = 0;
+  #mostMappedBytes = 0;
 
   private constructor(
     database: RootDatabase<Buffer, Uint8Array>,
@@ -162,6 +168,7 @@ export class LmdbIndex implements StoreIndex {
 
   readSparingly(): () => void {
     this.#sparing += 1;
+    this.#giveBack();
     return () => {
       this.#sparing -= 1;
     };
@@ -174,11 +181,17 @@ export class LmdbIndex implements StoreIndex {
 
   #spare(reads: number): void {
     if (this.#sparing === 0) return;
-    this.#readsToSpare += reads;
-    if (this.#readsToSpare < SPARING_READS) return;
-    this.#readsToSpare = 0;
+    this.#readsSinceLook += reads;
+    if (this.#readsSinceLook < READS_BETWEEN_LOOKS) return;
+    this.#readsSinceLook = 0;
+    if (mappedFileBytes() > this.#mostMappedBytes) this.#giveBack();
+  }
+
+  #giveBack(): void {
     // What LMDB mapped stays mapped until it is closed, also where it maps a longer file anew (lmdb-js 3.5.6).
     releaseMappedPages(this.#fd);
+    const { sparingBytes = SPARING_BYTES } = this.#options;
+    this.#mostMappedBytes = mappedFileBytes() + sparingBytes;
   }
 
   /** LMDB takes a write that was cut short for an I/O error, and a full disk or a limit is what cuts writes short. */
