@@ -89,6 +89,7 @@ export default tseslint.config(
         setTimeout: 'readonly',
         setInterval: 'readonly',
         clearTimeout: 'readonly',
+        clearInterval: 'readonly',
         AbortController: 'readonly',
         AbortSignal: 'readonly',
         TextEncoder: 'readonly',

@@ -168,7 +168,7 @@ describe('HttpFetcher', () => {
         more();
       }
     });
-    const fetcher = new HttpFetcher({ timeoutMs: 50 });
+    const fetcher = new HttpFetcher();
     for (const path of ['/silent', '/endless'])
       expect(await fetcher.open(new URL(path, server.url))).toBeUndefined();
     while (open > 0) await new Promise(setImmediate);
