@@ -159,6 +159,6 @@ export { compareBytes } from './digest/bytes.ts';
 export { countPassingBytes } from './heap/passing-buffers.ts';
 export { CASTORE_ERROR_KINDS } from './errors.ts';
 export { openLibzstd } from './local-store/compression/libzstd.ts';
-export type { LibzstdFunctions } from './local-store/compression/libzstd.ts';
+export type { LibraryFunctions } from './system-library.ts';
 export { OrderValidator } from './directory-service/order-validator.ts';
 export { SimplePutter } from './directory-service/simple-putter.ts';

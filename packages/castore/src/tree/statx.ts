@@ -1,13 +1,7 @@
-import { createRequire } from 'node:module';
 import { endianness } from 'node:os';
+import { C_LIBRARY, openSystemLibrary } from '../system-library.ts';
+import type { LibraryFunctions } from '../system-library.ts';
 import type { Lstat } from './lstat.ts';
-
-/** What is used of koffi. */
-interface Koffi {
-  load(library: null): {
-    func(prototype: string): (...args: unknown[]) => unknown;
-  };
-}
 
 const AT_FDCWD = -100;
 const AT_SYMLINK_NOFOLLOW = 0x100;
@@ -27,23 +21,16 @@ const NANOSECONDS = 2;
 
 let opened: Lstat | undefined;
 
-/** `statx(2)` of a Linux system, called through koffi; `undefined` where one of the two is missing. */
+/** `statx(2)` of a Linux system ({@link openSystemLibrary}); `undefined` where it can't be called. */
 export function openStatx(): Lstat | undefined {
-  if (process.platform !== 'linux' || endianness() !== 'LE') return undefined;
-  try {
-    opened ??= bind(createRequire(import.meta.url)('koffi') as Koffi);
-    return opened;
-  } catch {
-    // No binary of koffi for this platform, left out on purpose, or a C library without it.
-    return undefined;
-  }
+  if (endianness() !== 'LE') return undefined;
+  return (opened ??= openSystemLibrary(C_LIBRARY, bind));
 }
 
-function bind(koffi: Koffi): Lstat {
-  // The C library that Node itself runs with.
-  const statx = koffi
-    .load(null)
-    .func('int statx(int, const uint8_t *, int, unsigned int, uint32_t *)');
+function bind(call: LibraryFunctions): Lstat {
+  const statx = call(
+    'int statx(int, const uint8_t *, int, unsigned int, uint32_t *)',
+  );
   const words = new Uint32Array(STATX_WORDS);
   const found = { dev: 0, ino: 0, size: 0, mtimeMs: 0, ctimeMs: 0, mode: 0 };
   return (path, length) => {

@@ -3,7 +3,7 @@
  * into the same memory again and again.
  */
 import { openLibzstd } from '@tvix/castore';
-import type { LibzstdFunctions } from '@tvix/castore';
+import type { LibraryFunctions } from '@tvix/castore';
 import { corrupt, cutOff, windowTooLarge } from './corrupt.ts';
 
 type Unzstd = (
@@ -26,7 +26,7 @@ export function openSystemZstd(): Unzstd | undefined {
   return (opened ??= openLibzstd(bind));
 }
 
-function bind(call: LibzstdFunctions): Unzstd {
+function bind(call: LibraryFunctions): Unzstd {
   const create = call('void *ZSTD_createDCtx()');
   const free = call('size_t ZSTD_freeDCtx(void *context)');
   const set = call(

@@ -1,5 +1,5 @@
+import type { LibraryFunctions } from '../../system-library.ts';
 import { openLibzstd } from './libzstd.ts';
-import type { LibzstdFunctions } from './libzstd.ts';
 import type { Zstd } from './zstd.ts';
 
 let opened: Zstd | undefined;
@@ -9,7 +9,7 @@ export function openSystemZstd(): Zstd | undefined {
   return (opened ??= openLibzstd(bind));
 }
 
-function bind(call: LibzstdFunctions): Zstd {
+function bind(call: LibraryFunctions): Zstd {
   // Lengths are signed here: a failure, which libzstd answers with as the highest of lengths, is negative then.
   const compress = call(
     'long ZSTD_compressCCtx(void *context, void *target, size_t capacity, const void *source, size_t length, int level)',

@@ -1,12 +1,5 @@
 import fs from 'node:fs';
-import { createRequire } from 'node:module';
-
-/** What is used of koffi. */
-interface Koffi {
-  load(library: null): {
-    func(prototype: string): (...args: unknown[]) => unknown;
-  };
-}
+import { C_LIBRARY, openSystemLibrary } from '../../system-library.ts';
 
 type Advise = (address: bigint, bytes: bigint, advice: number) => unknown;
 
@@ -21,7 +14,9 @@ let opened: Advise | undefined;
  * NOTE: nobody may unmap the file meanwhile, whatever is private at its addresses then would be lost.
  */
 export function releaseMappedPages(fd: number): void {
-  const advise = openAdvise();
+  const advise = (opened ??= openSystemLibrary<Advise>(C_LIBRARY, (call) =>
+    call('int madvise(uintptr_t address, size_t bytes, int advice)'),
+  ));
   if (advise === undefined) return;
   for (const [start, end] of mappingsOf(fd))
     advise(start, end - start, MADV_DONTNEED);
@@ -34,21 +29,6 @@ export function mappedFileBytes(): number {
     return 1024 * Number(/^RssFile:\s+(\d+)/m.exec(status)?.[1] ?? 0);
   } catch {
     return 0;
-  }
-}
-
-function openAdvise(): Advise | undefined {
-  if (process.platform !== 'linux') return undefined;
-  try {
-    opened ??= (createRequire(import.meta.url)('koffi') as Koffi)
-      .load(null)
-      .func(
-        'int madvise(uintptr_t address, size_t bytes, int advice)',
-      ) as Advise;
-    return opened;
-  } catch {
-    // No binary of koffi for this platform, or left out on purpose.
-    return undefined;
   }
 }
 
