@@ -1,26 +1,23 @@
 import { CastoreError } from '../errors.ts';
-import { ByteBudget } from './commit/byte-budget.ts';
-import { CommitQueue } from './commit/commit-queue.ts';
-import { Compressor } from './compression/compressor.ts';
+import { closeInTurn } from './close-in-turn.ts';
 import { type FileSystem, nodeFileSystem } from './file-system.ts';
 import type { IndexedRecord } from './index/index-entry.ts';
 import { type Lease, Leases } from './usage/leases.ts';
 import type { WriteChain } from './commit/write-chain.ts';
 import type { RawRecord } from './commit/prepare-records.ts';
-import { type Submission, Submissions } from './commit/submissions.ts';
-import { Receipts } from './receipts/receipts.ts';
+import type { Submission } from './commit/submissions.ts';
+import type { Receipts } from './receipts/receipts.ts';
 import { RecordFiller } from './read/record-filler.ts';
 import { RecordReader } from './read/record-reader.ts';
 import { RecordKind } from './packs/record.ts';
-import { markForRebuild, storePaths } from './open/recovery.ts';
 import { Sequence } from './tables/sequence.ts';
 import type { StoreFormat } from './open/store-format.ts';
 import { recordIndexKey, type StoreIndex } from './index/store-index.ts';
 import { LocalTable, type Table, type TableWatcher } from './tables/tables.ts';
 import type { StoreInterior, UseWatcher } from './store-interior.ts';
-import type { StoreParts, WritingParts } from './store-parts.ts';
+import type { StoreParts } from './store-parts.ts';
+import { StoreWriting } from './store-writing.ts';
 import type { StoreThreads } from './threads/store-threads.ts';
-import { Touches } from './usage/touches.ts';
 
 /** Kinds of records that are put and read by their key. */
 export type KeyedKind =
@@ -42,20 +39,15 @@ export class LocalStore implements AsyncDisposable {
   readonly format: StoreFormat;
   /** For the functions in this folder that take care of a store. */
   readonly interior: StoreInterior;
-  /** Tell later whether all is still there; `undefined` where the store is open for reading alone. */
-  readonly receipts: Receipts | undefined;
   readonly #index: StoreIndex;
   readonly #files: FileSystem;
   readonly #threads: StoreThreads;
   readonly #records: RecordReader;
-  readonly #writing: (WritingParts & { queue: CommitQueue }) | undefined;
-  readonly #budget: ByteBudget;
+  readonly #writing: StoreWriting | undefined;
   readonly #sequence: Sequence;
-  readonly #touches: Touches | undefined;
   readonly #leases: Leases;
   #watcher: UseWatcher | undefined;
   readonly #tableWatchers = new Set<TableWatcher>();
-  readonly #submissions: Submissions | undefined;
   #closing: Promise<void> | undefined;
 
   constructor(parts: StoreParts) {
@@ -65,64 +57,19 @@ export class LocalStore implements AsyncDisposable {
     this.#files = parts.files;
     this.#threads = parts.threads;
     this.#sequence = Sequence.load(parts.index);
-    const { writing } = parts;
-    this.#budget = new ByteBudget(writing?.inFlightBytes ?? 0);
-    this.#writing = writing && {
-      ...writing,
-      queue: new CommitQueue(
-        {
-          files: parts.files,
-          index: parts.index,
-          packs: parts.packs,
-          storeId: Buffer.from(parts.format.storeId, 'hex'),
-          packTargetBytes: writing.packTargetBytes,
-          now: parts.now,
-        },
-        writing.writer,
-      ),
-    };
-    const queue = this.#writing?.queue;
-    this.#records = new RecordReader({
-      ...parts,
-      forget:
-        queue &&
-        ((key) => {
-          writing!.receipts.doubt();
-          return queue.add([], [{ key, value: undefined }]);
-        }),
-      onDamagedIndex: () => {
-        if (queue !== undefined) markForRebuild(storePaths(parts.directory));
-      },
-    });
-    this.#touches =
-      queue &&
-      new Touches({
-        index: parts.index,
-        amend: (amendment) => queue.amend(amendment),
-        now: parts.now,
-      });
-    this.#submissions =
-      queue &&
-      new Submissions({
-        queue,
-        compressor: new Compressor(
-          parts.zstd,
-          parts.compressionLevel,
-          parts.threads,
-        ),
-        budget: this.#budget,
-        touches: this.#touches!,
+    const writing =
+      parts.writing &&
+      new StoreWriting(parts, parts.writing, {
         isStored: (record, indexKey) =>
           this.#use(record.kind, record.key, indexKey) !== undefined,
         onStored: (indexKey) => this.#records.restored(indexKey),
       });
-    this.receipts =
-      queue &&
-      new Receipts(
-        writing!.receipts,
-        (amendment) => queue.amend(amendment),
-        parts.now,
-      );
+    this.#writing = writing;
+    this.#records = new RecordReader({
+      ...parts,
+      forget: writing && ((indexKey) => writing.forget(indexKey)),
+      onDamagedIndex: () => writing?.markForRebuild(),
+    });
     this.#leases = new Leases(parts.now);
     const readers: StoreInterior['readers'] = new Set([this.#records]);
     this.interior = {
@@ -132,10 +79,10 @@ export class LocalStore implements AsyncDisposable {
       zstd: parts.zstd,
       now: parts.now,
       readers,
-      writing: this.#writing && {
-        queue: this.#writing.queue,
-        reserve: this.#writing.reserve,
-        touches: this.#touches!,
+      writing: writing && {
+        queue: writing.queue,
+        reserve: writing.reserve,
+        touches: writing.touches,
         leases: this.#leases,
         forgetPack(pack) {
           for (const reader of readers) reader.forget(pack);
@@ -150,6 +97,11 @@ export class LocalStore implements AsyncDisposable {
   /** Whether writes are refused with `castore/store-read-only`. */
   get isReadOnly(): boolean {
     return this.#writing === undefined;
+  }
+
+  /** Tell later whether all is still there; `undefined` where the store is open for reading alone. */
+  get receipts(): Receipts | undefined {
+    return this.#writing?.receipts;
   }
 
   /** Whether a record is stored durably. */
@@ -292,19 +244,8 @@ export class LocalStore implements AsyncDisposable {
             indexKey,
             kind: RecordKind.tableEntry,
           }),
-        submit: async (records, bytes) => {
-          const { queue } = this.#writable();
-          await this.#budget.take(bytes);
-          const add = (): Promise<void> => {
-            const writes = [Sequence.write(this.#sequence.last)];
-            return queue.add(records, writes, chain);
-          };
-          try {
-            await (chain === undefined ? add() : chain.inTurn(undefined, add));
-          } finally {
-            this.#budget.release(bytes);
-          }
-        },
+        submit: async (records, bytes) =>
+          this.#writable().addEntries(records, bytes, this.#sequence, chain),
       },
       name,
     );
@@ -338,27 +279,15 @@ export class LocalStore implements AsyncDisposable {
   }
 
   async #close(): Promise<void> {
-    await Promise.allSettled([
-      this.#submissions?.settled(),
-      this.#touches?.flush(),
-    ]);
-    const parts: readonly (() => Promise<void> | void)[] = [
+    await this.#writing?.settled();
+    await closeInTurn([
       () => this.#writing?.queue.close(),
       () => this.#threads.close(),
       () => this.#records.close(),
       () => this.#index.close(),
       // Last: whoever opens the store next must find it left.
-      () => this.#writing?.lock.release(),
-    ];
-    const failures: unknown[] = [];
-    for (const letGo of parts) {
-      try {
-        await letGo();
-      } catch (error) {
-        failures.push(error);
-      }
-    }
-    if (failures.length > 0) throw failures[0];
+      () => this.#writing?.releaseLock(),
+    ]);
   }
 
   /** Where a record lies for somebody who wants it: it counts as used from now on. */
@@ -371,26 +300,22 @@ export class LocalStore implements AsyncDisposable {
     if (location === undefined) return undefined;
     if (this.#watcher?.use(kind, key, location.touched) === false)
       return undefined;
-    this.#touches?.note(indexKey, location.touched);
+    this.#writing?.touches.note(indexKey, location.touched);
     return location;
   }
 
-  #writable(): {
-    readonly queue: CommitQueue;
-    readonly submissions: Submissions;
-  } {
+  #writable(): StoreWriting {
     this.#assertOpen();
-    const queue = this.#writing?.queue;
-    const submissions = this.#submissions;
-    if (queue === undefined || submissions === undefined) {
+    const writing = this.#writing;
+    if (writing === undefined) {
       throw new CastoreError(
         'castore/store-read-only',
         `the store ${this.directory} is open for reading alone`,
         { details: { directory: this.directory } },
       );
     }
-    if (queue.failure !== undefined) throw queue.failure;
-    return { queue, submissions };
+    if (writing.queue.failure !== undefined) throw writing.queue.failure;
+    return writing;
   }
 
   #assertOpen(): void {
