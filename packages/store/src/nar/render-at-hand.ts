@@ -9,6 +9,9 @@ import { writeEvent } from './write-events.ts';
 /** After so long, what there is is handed on, and others have their turn. */
 const TURN_MS = 4;
 
+/** After so many names without a file, too: a tree may have nothing else. */
+const NAMES_AT_ONCE = 512;
+
 /**
  * The archive of a tree whose blobs lie here: files are read to their places in it, no longer than a turn at a time. What
  * doesn't fit a buffer, or lies in several pieces, is read as from anywhere else.
@@ -23,30 +26,33 @@ export async function* renderAtHand(
   const writer = new NarWriter({ allocate: () => parts.allocate() });
   let turnEnds = performance.now() + TURN_MS;
   let name: Uint8Array | undefined;
+  let names = 0;
   try {
     for await (const events of walkTree(node, directories, options)) {
       for (const event of events) {
         if (event.type !== 'stored') {
           if (event.type === 'entry') ({ name } = event);
           writeEvent(writer, event);
-          continue;
-        }
-        signal?.throwIfAborted();
-        parts.collect(writer);
-        writer.regular(event.executable, event.size);
-        if (!parts.put(writer, event)) {
-          writer.flush();
+          if (++names < NAMES_AT_ONCE) continue;
+        } else {
           parts.collect(writer);
-          while (!parts.isEmpty)
-            for (const piece of await parts.next()) yield piece;
-          for await (const bytes of readFile(event, blobs, {
-            ...options,
-            name,
-          })) {
-            writer.data(bytes);
-            yield* writer.take();
+          writer.regular(event.executable, event.size);
+          if (!parts.put(writer, event)) {
+            writer.flush();
+            parts.collect(writer);
+            while (!parts.isEmpty)
+              for (const piece of await parts.next()) yield piece;
+            for await (const bytes of readFile(event, blobs, {
+              ...options,
+              name,
+            })) {
+              writer.data(bytes);
+              yield* writer.take();
+            }
           }
         }
+        names = 0;
+        signal?.throwIfAborted();
         const isOver = performance.now() > turnEnds;
         if (isOver && !parts.isAhead) writer.flush();
         parts.collect(writer);

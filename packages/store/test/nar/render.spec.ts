@@ -9,13 +9,19 @@ import {
   pathComponent,
   symlinkTarget,
 } from '@tvix/castore';
-import type { FileNode, Node } from '@tvix/castore';
+import type { DirectoryLookup, FileNode, Node } from '@tvix/castore';
 import { FaultyBlobService, seededBytes } from '@tvix/castore/conformance';
 import { RenderingNarCalculation } from '../../src/nar/rendering-calculation.ts';
 import { RenderBuffers } from '../../src/nar/render-buffers.ts';
 import { renderNar } from '../../src/nar/render.ts';
 import type { TreeStorage } from '../../src/nar/tree-storage.ts';
-import { BLOBS, collect, hex, storeTree } from '../fixtures.ts';
+import {
+  BLOBS,
+  collect,
+  hex,
+  storeEndlessTree,
+  storeTree,
+} from '../fixtures.ts';
 import { ARCHIVES, NARS, TREE_NAMES } from './vectors.ts';
 
 function memoryStorage() {
@@ -271,6 +277,26 @@ describe('renderNar', () => {
     const reason = new RangeError('enough');
     const chunks = renderNar(node, storage, { signal: controller.signal });
     expect((await chunks.next()).done).toBe(false);
+    controller.abort(reason);
+    await expect(collect(chunks)).rejects.toBe(reason);
+  });
+
+  it('hands on what there is of a tree without a file, and ends with the signal', async () => {
+    const { blobs, directories } = memoryStorage();
+    const node = await storeEndlessTree(directories);
+    let looked = 0;
+    const counted: DirectoryLookup = {
+      async get(digest, options) {
+        if (++looked > 50_000) throw new Error('nothing was handed on');
+        return directories.get(digest, options);
+      },
+    };
+    const controller = new AbortController();
+    const { signal } = controller;
+    const source = { blobs, directories: counted };
+    const chunks = renderNar(node, source, { signal });
+    expect((await chunks.next()).done).toBe(false);
+    const reason = new RangeError('enough');
     controller.abort(reason);
     await expect(collect(chunks)).rejects.toBe(reason);
   });
