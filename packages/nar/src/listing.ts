@@ -90,6 +90,11 @@ export class NarLister {
     this.#handOn();
   }
 
+  /** How many bytes the archive has up to where it was listed. */
+  get position(): number {
+    return this.#position;
+  }
+
   /** The text that is ready, in order; each chunk is handed out once. */
   take(): Uint8Array[] {
     const ready = this.#ready;

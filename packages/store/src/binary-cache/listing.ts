@@ -10,6 +10,8 @@ import type { NarEvent } from '@tvix/nar';
 import type { CacheContext } from './context.ts';
 import { drain } from './drain.ts';
 import { decodeHashPart } from './narinfo.ts';
+import type { PathInfo } from '../path-info/path-info.ts';
+import { wrongNarSize } from './served-nar.ts';
 import { notFound, textReply } from './reply.ts';
 import type { Resource } from './resource.ts';
 
@@ -33,8 +35,7 @@ export function listing(
         status: 200,
         headers: { 'Content-Type': 'application/json' },
         stream: {
-          open: (signal) =>
-            listTree(pathInfo.node, context.directories, { signal }),
+          open: (signal) => listPath(pathInfo, context.directories, { signal }),
         },
       };
     },
@@ -49,12 +50,18 @@ export function listing(
   };
 }
 
-/** The `.ls` file of a tree, as its directories are looked up. No blob is read. */
-export async function* listTree(
-  root: Node,
+/**
+ * The `.ls` file of a path, as its directories are looked up. No blob is read. It ends where the tree turns out larger
+ * than the path info says: a few directories that stand in each other often enough have more entries than can be listed.
+ *
+ * @throws StoreError `store/corrupt-path-info`
+ */
+export async function* listPath(
+  { node: root, narInfo }: PathInfo,
   directories: DirectoryLookup,
   options?: CallOptions,
 ): AsyncGenerator<Uint8Array, void, undefined> {
+  const narSize = narInfo?.narSize;
   const lister = new NarLister({ form: 'ls-file' });
   const way: { readonly entries: readonly NamedNode[]; at: number }[] = [];
   let node: Node | undefined = root;
@@ -67,6 +74,8 @@ export async function* listTree(
     } else if (node !== undefined) {
       lister.push([eventOf(node)]);
     }
+    if (narSize !== undefined && lister.position > narSize)
+      throw wrongNarSize(narSize);
     yield* lister.take();
     const place = way.at(-1);
     if (place === undefined) break;

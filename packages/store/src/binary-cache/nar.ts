@@ -13,7 +13,12 @@ import { narUpload } from './nar-upload.ts';
 import { IMMUTABLE, notFound, textReply } from './reply.ts';
 import type { Reply } from './reply.ts';
 import type { CacheRequest, Resource } from './resource.ts';
-import { findNar, findNarUpstream, narOfPath } from './served-nar.ts';
+import {
+  findNar,
+  findNarUpstream,
+  narOfPath,
+  wrongNarSize,
+} from './served-nar.ts';
 import type { AnnouncedNar, PathNarName, ServedNar } from './served-nar.ts';
 
 /** A larger NAR is sent as it is: what was compressed on the way starts anew where it breaks off. */
@@ -148,7 +153,7 @@ function encodedReply(
     stream: {
       async open(signal) {
         const bytes = await nar.open(whole, { signal });
-        return bytes && encode(coding, bytes);
+        return bytes && encode(coding, exactly(bytes, nar.narSize));
       },
     },
   };
@@ -182,4 +187,21 @@ async function* firstBytes(
     left -= piece.length;
     if (left <= 0) return;
   }
+}
+
+/**
+ * A NAR of the size that was announced. What is sent as it is is counted there; encoded, a tree that is larger than its
+ * path info says would be rendered for as long as somebody listens.
+ */
+async function* exactly(
+  bytes: AsyncIterable<Uint8Array>,
+  narSize: bigint,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  let left = Number(narSize);
+  for await (const piece of bytes) {
+    left -= piece.length;
+    if (left < 0) break;
+    yield piece;
+  }
+  if (left !== 0) throw wrongNarSize(narSize);
 }

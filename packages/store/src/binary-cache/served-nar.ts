@@ -1,5 +1,6 @@
 import { compareBytes } from '@tvix/castore';
 import type { CallOptions, Node } from '@tvix/castore';
+import { StoreError } from '../errors.ts';
 import { isTreeStored } from '../nar/is-tree-stored.ts';
 import type { CacheContext } from './context.ts';
 import type { NarName } from './nar-name.ts';
@@ -97,5 +98,14 @@ function isNamed(name: PathNarName, narSha256: Uint8Array): boolean {
   return (
     name.narSha256 === undefined ||
     compareBytes(name.narSha256, narSha256) === 0
+  );
+}
+
+/** A tree whose NAR isn't as long as its path info says. */
+export function wrongNarSize(narSize: bigint): StoreError {
+  return new StoreError(
+    'store/corrupt-path-info',
+    `the NAR of the tree has not the ${narSize} bytes that its path info says`,
+    { details: { narSize } },
   );
 }

@@ -14,6 +14,7 @@ import type {
 } from '@tvix/castore';
 import type { StorePath } from '@tvix/nar';
 import { RenderingNarCalculation } from '../nar/rendering-calculation.ts';
+import { NarSizes } from '../nar/sizes.ts';
 import type { PathInfo } from '../path-info/path-info.ts';
 import { LocalPathInfoService } from '../path-info-service/local.ts';
 
@@ -83,10 +84,10 @@ export async function verifyPaths(
   records: VerifyProgress,
 ): Promise<Pick<VerifyStoreResult, 'paths' | 'damagedPaths'>> {
   const quiet = new QuietStore(localStore);
-  const calculation = new RenderingNarCalculation({
-    blobs: new LocalBlobService(quiet),
-    directories: new LocalDirectoryService(quiet),
-  });
+  const directories = new LocalDirectoryService(quiet);
+  const blobs = new LocalBlobService(quiet);
+  const sizes = new NarSizes(directories);
+  const calculation = new RenderingNarCalculation({ blobs, directories });
   const count = { paths: 0, damagedPaths: 0 };
   const report = (damage: Omit<PathDamage, 'what'>): void => {
     count.damagedPaths += 1;
@@ -109,7 +110,7 @@ export async function verifyPaths(
       if (next.done === true) break;
       signal?.throwIfAborted();
       const { storePath } = next.value;
-      const damage = await verifyPath(calculation, next.value, signal);
+      const damage = await verifyPath(next.value, sizes, calculation, signal);
       count.paths += 1;
       // It may have been deleted, and its tree collected, while one looked.
       if (damage !== undefined && (await isThere(localStore, storePath)))
@@ -132,20 +133,22 @@ async function isThere(
 }
 
 async function verifyPath(
-  calculation: RenderingNarCalculation,
   { node, narInfo }: PathInfo,
+  sizes: NarSizes,
+  calculation: RenderingNarCalculation,
   signal: AbortSignal | undefined,
 ): Promise<Pick<PathDamage, 'fault' | 'message'> | undefined> {
+  const options = signal === undefined ? undefined : { signal };
   try {
-    const options = signal === undefined ? undefined : { signal };
-    const found = await calculation.calculateNar(node, options);
-    if (narInfo === undefined) return undefined;
-    if (found.narSize !== narInfo.narSize)
+    // Before anything is read: a tree that is far larger than its path info says may take years.
+    const narSize = await sizes.ofArchive(node, options);
+    if (narInfo !== undefined && narSize !== narInfo.narSize)
       return {
         fault: 'wrong',
-        message: `its NAR has ${found.narSize} bytes instead of ${narInfo.narSize}`,
+        message: `its NAR has ${narSize} bytes instead of ${narInfo.narSize}`,
       };
-    if (compareBytes(found.narSha256, narInfo.narSha256) !== 0)
+    const { narSha256 } = await calculation.calculateNar(node, options);
+    if (narInfo && compareBytes(narSha256, narInfo.narSha256) !== 0)
       return { fault: 'wrong', message: 'its NAR has another hash' };
     return undefined;
   } catch (error) {

@@ -12,7 +12,7 @@ import {
 import { decompress } from '../../src/compression/decompress.ts';
 import { PathInfo } from '../../src/path-info/path-info.ts';
 import { PathSigner } from '../../src/path-info-service/signing.ts';
-import { collect, storeTree, utf8 } from '../fixtures.ts';
+import { collect, storeEndlessTree, storeTree, utf8 } from '../fixtures.ts';
 import { addTree, narOf, StartedCache } from './started-cache.ts';
 
 let cache: StartedCache;
@@ -85,6 +85,13 @@ describe('a narinfo', () => {
     const none = '/00000000000000000000000000000000.narinfo';
     expect((await cache.get(none)).status).toBe(404);
     expect((await cache.ask('HEAD', none)).status).toBe(404);
+  });
+
+  it('is not signed where the tree is larger than it says, and nothing is read for that', async () => {
+    const { storePath } = await putEndless();
+    const { status, text } = await cache.get(`/${storePath.hashPart}.narinfo`);
+    expect(status).toBe(200);
+    expect(parseNarInfo(text).signatures).toStrictEqual([]);
   });
 
   it('is not signed where nobody can say that the path is what it claims', async () => {
@@ -245,9 +252,40 @@ describe('a NAR', () => {
       cache.get(`/nar/${info.storePath.hashPart}-${hash}.nar`),
     ).rejects.toThrow();
   });
+
+  it.each(['identity', 'gzip', 'zstd'])(
+    'breaks off as %s where the tree is larger than its path info says',
+    async (coding) => {
+      const { storePath, narInfo } = await putEndless();
+      const hash = encodeNixBase32(narInfo!.narSha256);
+      await expect(
+        cache.get(`/nar/${storePath.hashPart}-${hash}.nar`, {
+          'Accept-Encoding': coding,
+        }),
+      ).rejects.toThrow();
+    },
+  );
 });
 
+/** Puts a path whose tree is far larger than its path info says. */
+async function putEndless(): Promise<PathInfo> {
+  const { services } = cache;
+  const node = await storeEndlessTree(services.directories);
+  const small = await addTree(
+    services,
+    'endless',
+    await storeTree('complicated', services),
+  );
+  const info = PathInfo.create(small.storePath, node, small.narInfo!);
+  return services.pathInfos.put(info);
+}
+
 describe('a listing', () => {
+  it('breaks off where the tree is larger than its path info says', async () => {
+    const { storePath } = await putEndless();
+    await expect(cache.get(`/${storePath.hashPart}.ls`)).rejects.toThrow();
+  });
+
   it('is what the NAR itself lists, offsets included', async () => {
     const { status, text } = await cache.get(`/${tree.storePath.hashPart}.ls`);
     async function* source(): AsyncGenerator<Uint8Array> {

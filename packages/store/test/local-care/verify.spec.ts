@@ -6,6 +6,7 @@ import { verifyStore } from '../../src/local-care/verify.ts';
 import type { PathDamage } from '../../src/local-care/verify.ts';
 import { LocalStoreCare } from '../../src/store-care/local.ts';
 import { PathInfo } from '../../src/path-info/path-info.ts';
+import { storeEndlessTree } from '../fixtures.ts';
 import { LocalNixStore } from './local-nix-store.ts';
 
 let store: LocalNixStore;
@@ -64,6 +65,19 @@ describe('verifyStore', () => {
       PathInfo.create(storePath, node, { ...narInfo!, narSize }),
     );
     expect(await verify()).toMatchObject([{ fault: 'wrong' }]);
+  });
+
+  it('finds path infos of trees that are far larger, without reading these', async () => {
+    const { storePath, narInfo } = await store.import('a', files);
+    const node = await storeEndlessTree(store.directories);
+    await store.pathInfos.put(PathInfo.create(storePath, node, narInfo!));
+    expect(await verify()).toMatchObject([
+      {
+        what: 'path-info',
+        fault: 'wrong',
+        message: expect.stringMatching(/^its NAR has \d{12,} bytes instead of/),
+      },
+    ]);
   });
 
   it('finds the paths that a damaged blob is part of', async () => {
