@@ -1,22 +1,12 @@
 import {
+  chmodSync,
   mkdirSync,
-  mkdtempSync,
-  realpathSync,
-  rmSync,
   statSync,
   utimesSync,
   writeFileSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import {
-  afterEach,
-  beforeEach,
-  describe,
-  expect,
-  it,
-  jest,
-} from '@jest/globals';
+import { beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { MemoryBlobService, MemoryDirectoryService } from '@tvix/castore';
 import { FileCache } from '../../src/import/file-cache.ts';
 import { importPath } from '../../src/import/import-path.ts';
@@ -25,8 +15,13 @@ import { MemoryNarCalculationCache } from '../../src/nar/calculation-cache.ts';
 import { RenderingNarCalculation } from '../../src/nar/rendering-calculation.ts';
 import type { PathInfo } from '../../src/path-info/path-info.ts';
 import { MemoryPathInfoService } from '../../src/path-info-service/memory.ts';
+import { useSettledTree } from './settled-tree.ts';
 
-let folder: string;
+const settled = useSettledTree({
+  a: 'first',
+  'below/b': 'second',
+  c: 'third',
+});
 let tree: string;
 let blobs: MemoryBlobService;
 let stored: number;
@@ -49,27 +44,11 @@ function createStore() {
 }
 
 beforeEach(() => {
-  folder = realpathSync(mkdtempSync(join(tmpdir(), 'known-imports-')));
-  tree = join(folder, 'tree');
-  mkdirSync(join(tree, 'below'), { recursive: true });
-  writeFileSync(join(tree, 'a'), 'first');
-  writeFileSync(join(tree, 'below', 'b'), 'second', { mode: 0o755 });
-  writeFileSync(join(tree, 'c'), 'third');
+  tree = settled.path;
+  chmodSync(join(tree, 'below', 'b'), 0o755);
   store = createStore();
-  files = FileCache.load(join(folder, 'cache'));
-  later(60_000);
+  files = FileCache.load(join(settled.folder, 'cache'));
 });
-afterEach(() => {
-  jest.restoreAllMocks();
-  rmSync(folder, { recursive: true, force: true });
-});
-
-/** Files that were written just now count as settled after a while. */
-function later(milliseconds: number): void {
-  const now = Date.now() + milliseconds;
-  jest.restoreAllMocks();
-  jest.spyOn(Date, 'now').mockReturnValue(now);
-}
 
 function importTree(): Promise<PathInfo> {
   stored = 0;
@@ -119,7 +98,7 @@ describe('an import that knows files', () => {
   });
 
   it('does not remember what was written a moment ago', async () => {
-    jest.restoreAllMocks();
+    settled.pass(-60_000);
     await importTree();
     expect(files.isEmpty).toBe(true);
     await importTree();
@@ -139,7 +118,7 @@ describe('an import that knows files', () => {
   it('reads another tree at once', async () => {
     await importTree();
     const calculateNar = jest.fn<() => Promise<never>>();
-    tree = join(folder, 'other');
+    tree = join(settled.folder, 'other');
     mkdirSync(tree);
     writeFileSync(join(tree, 'x'), 'unknown');
     const second = await importPath(tree, store, {

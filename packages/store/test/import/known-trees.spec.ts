@@ -3,53 +3,34 @@ import {
   cpSync,
   existsSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
-  realpathSync,
   renameSync,
   rmSync,
   utimesSync,
   writeFileSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import {
-  afterEach,
-  beforeEach,
-  describe,
-  expect,
-  it,
-  jest,
-} from '@jest/globals';
-import {
-  hashBytes,
-  LocalBlobService,
-  LocalDirectoryService,
-  openLocalStore,
-  repairLocalStore,
-} from '@tvix/castore';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { hashBytes, openLocalStore, repairLocalStore } from '@tvix/castore';
 import type { LocalStore } from '@tvix/castore';
-import { FileCache } from '../../src/import/file-cache.ts';
-import { importPath } from '../../src/import/import-path.ts';
-import { KnownTrees } from '../../src/import/known-trees.ts';
 import { collectStore } from '../../src/local-care/collect.ts';
-import { CachedNarCalculation } from '../../src/nar/cached-calculation.ts';
 import { isTreeStored } from '../../src/nar/is-tree-stored.ts';
-import { LocalNarCalculationCache } from '../../src/nar/local-calculation-cache.ts';
-import { RenderingNarCalculation } from '../../src/nar/rendering-calculation.ts';
-import { localTreeUpload } from '../../src/nar/tree-upload.ts';
 import type { PathInfo } from '../../src/path-info/path-info.ts';
 import { LocalPathInfoService } from '../../src/path-info-service/local.ts';
+import { localServices, RememberingImport } from './remembering-import.ts';
+import { useSettledTree } from './settled-tree.ts';
 
 const HOUR_MS = 60 * 60 * 1000;
 const DAY_MS = 24 * HOUR_MS;
 
+const settled = useSettledTree({
+  a: 'first',
+  'below/b': 'second '.repeat(1000),
+});
 let folder: string;
 let tree: string;
 let localStore: LocalStore;
-/** How many hours have passed. */
-let passedMs: number;
 let failures: unknown[];
 /** Calls of the last import. */
 let looked: { tree: number; blobs: number };
@@ -58,23 +39,11 @@ const storeFolder = (): string => join(folder, 'store');
 const treesFolder = (): string => join(folder, 'cache', 'trees');
 
 beforeEach(async () => {
-  folder = realpathSync(mkdtempSync(join(tmpdir(), 'known-trees-')));
-  tree = join(folder, 'tree');
-  mkdirSync(join(tree, 'below'), { recursive: true });
-  writeFileSync(join(tree, 'a'), 'first');
-  writeFileSync(join(tree, 'below', 'b'), 'second '.repeat(1000));
+  ({ folder, path: tree } = settled);
   failures = [];
-  const start = Date.now() + 60_000;
-  passedMs = 0;
-  // What was written just now counts as settled after a while.
-  jest.spyOn(Date, 'now').mockImplementation(() => start + passedMs);
   await open();
 });
-afterEach(async () => {
-  await localStore.close();
-  jest.restoreAllMocks();
-  rmSync(folder, { recursive: true, force: true });
-});
+afterEach(() => localStore.close());
 
 async function open(): Promise<LocalStore> {
   localStore = await openLocalStore(storeFolder(), {
@@ -85,42 +54,27 @@ async function open(): Promise<LocalStore> {
   return localStore;
 }
 
-function services() {
-  return {
-    blobs: new LocalBlobService(localStore),
-    directories: new LocalDirectoryService(localStore),
-    pathInfos: new LocalPathInfoService(localStore),
-  };
-}
+const services = () => localServices(localStore);
 
 /** What the program does; each time with what lies in files alone. */
 async function importTree({ hasReceipts = true } = {}): Promise<PathInfo> {
-  const store = services();
+  const importing = new RememberingImport(localStore, join(folder, 'cache'), {
+    receipts: hasReceipts ? localStore.receipts : undefined,
+    onFailure: (error) => failures.push(error),
+  });
+  const { store, trees } = importing;
   looked = { tree: 0, blobs: 0 };
   const { findMissing } = store.blobs;
   store.blobs.findMissing = (digests, options) => {
     looked.blobs += digests.length;
     return findMissing.call(store.blobs, digests, options);
   };
-  const files = FileCache.load(join(folder, 'cache', 'files'));
-  const narCalculation = new CachedNarCalculation(
-    new RenderingNarCalculation(store),
-    new LocalNarCalculationCache(localStore),
-  );
-  const trees = new KnownTrees(treesFolder(), {
-    receipts: hasReceipts ? localStore.receipts : undefined,
-    onFailure: (error) => failures.push(error),
-  });
   const begin = trees.begin.bind(trees);
   trees.begin = (path) => {
     looked.tree++;
     return begin(path);
   };
-  const pathInfo = await importPath(tree, store, {
-    known: { files, narCalculation, trees },
-    openUpload: () => localTreeUpload(localStore),
-  });
-  files.save();
+  const pathInfo = await importing.run(tree);
   // Whatever was believed, all of it is there.
   expect(await isTreeStored(pathInfo.node, services())).toBe(true);
   expect(pathInfo.encode()).toEqual(first?.encode() ?? pathInfo.encode());
@@ -167,10 +121,10 @@ describe('an import of a tree that is as it was', () => {
 
   it('is use of it, which a collection of old paths spares', async () => {
     first = await importTree();
-    passedMs += 10 * HOUR_MS;
+    settled.pass(10 * HOUR_MS);
     await importTree();
     expect(looked).toEqual(AT_ONCE);
-    passedMs += HOUR_MS;
+    settled.pass(HOUR_MS);
     await collectStore(
       { localStore, pathInfos: new LocalPathInfoService(localStore) },
       { keepNewerThanMs: 2 * HOUR_MS, graceMs: HOUR_MS },
@@ -183,7 +137,7 @@ describe('an import of a tree that is as it was', () => {
   it('keeps it from a collection that runs at the same moment', async () => {
     first = await importTree();
     await services().pathInfos.delete([first.storePath.digest]);
-    passedMs += 2 * DAY_MS;
+    settled.pass(2 * DAY_MS);
     const collection = collectStore(
       { localStore, pathInfos: new LocalPathInfoService(localStore) },
       { graceMs: HOUR_MS },
@@ -195,7 +149,7 @@ describe('an import of a tree that is as it was', () => {
 
   it('is looked at in full after a week, which makes it known for another', async () => {
     first = await importTree();
-    passedMs += 8 * DAY_MS;
+    settled.pass(8 * DAY_MS);
     await importTree();
     expect(looked).toEqual(LOOKED_AT);
     await importTree();
@@ -207,7 +161,7 @@ describe('an import of a tree that has changed', () => {
   it('looks at all of it, and knows it anew', async () => {
     const before = await importTree();
     appendFileSync(join(tree, 'below', 'b'), 'more');
-    passedMs += 60_000;
+    settled.pass(60_000);
     first = await importTree();
     expect(looked).toEqual({ tree: 1, blobs: 1 });
     expect(first.encode()).not.toEqual(before.encode());
@@ -217,7 +171,7 @@ describe('an import of a tree that has changed', () => {
 
   it('does not know a tree that was written to a moment ago', async () => {
     appendFileSync(join(tree, 'a'), 'more');
-    passedMs -= 60_000;
+    settled.pass(-60_000);
     first = await importTree();
     expect(existsSync(treesFolder())).toBe(false);
     await importTree();
@@ -229,7 +183,7 @@ describe('an import of a tree that is as it was, into a store that is not', () =
   it('asks for each object after something else was collected, and then trusts again', async () => {
     await services().blobs.putMany([Buffer.from('garbage')]);
     first = await importTree();
-    passedMs += 2 * DAY_MS;
+    settled.pass(2 * DAY_MS);
     await collectStore(
       { localStore, pathInfos: new LocalPathInfoService(localStore) },
       { graceMs: HOUR_MS },
@@ -242,7 +196,7 @@ describe('an import of a tree that is as it was, into a store that is not', () =
 
   it('stores it again after it was collected', async () => {
     first = await importTree();
-    passedMs += 2 * DAY_MS;
+    settled.pass(2 * DAY_MS);
     await removePaths();
     expect(await isTreeStored(first.node, services())).toBe(false);
     await importTree();
@@ -372,7 +326,7 @@ describe('what is remembered of a tree', () => {
     writeFileSync(other, '');
     utimesSync(other, 1, 1);
     appendFileSync(join(tree, 'a'), 'more');
-    passedMs += 60_000;
+    settled.pass(60_000);
     first = undefined;
     await importTree();
     expect(existsSync(other)).toBe(false);
