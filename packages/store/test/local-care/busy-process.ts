@@ -1,52 +1,22 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, symlinkSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { buildSync } from 'esbuild';
+import { BundledProgram } from '../bundled-program.ts';
 
-const here = fileURLToPath(new URL('.', import.meta.url));
-const packages = join(here, '../../..');
-
-/** The busy program, in one file that Node can run: a child can't load TypeScript on Node 20. */
+/** The busy program, to be started again and again. */
 export class BusyProgram implements Disposable {
-  readonly #directory = mkdtempSync(join(tmpdir(), 'busy-program-'));
-  readonly #file = join(this.#directory, 'busy-program.mjs');
-
-  constructor() {
-    // Native modules and WebAssembly are found through a link.
-    symlinkSync(
-      join(packages, '../node_modules'),
-      join(this.#directory, 'node_modules'),
-    );
-    buildSync({
-      entryPoints: [join(here, 'busy-program.ts')],
-      outfile: this.#file,
-      bundle: true,
-      packages: 'external',
-      // Ours aren't built where tests run.
-      alias: {
-        '@tvix/castore/proto': join(packages, 'castore/src/proto/index.ts'),
-        '@tvix/castore': join(packages, 'castore/src/index.ts'),
-        '@tvix/nar': join(packages, 'nar/src/index.ts'),
-      },
-      platform: 'node',
-      format: 'esm',
-    });
-  }
+  readonly #program = new BundledProgram('local-care/busy-program.ts');
 
   /** Starts it for one run on a store; it waits to be told to begin. */
   start(store: string, run: number): BusyProcess {
     return new BusyProcess(
-      spawn(process.execPath, [this.#file, store, String(run)], {
+      spawn(process.execPath, [this.#program.file, store, String(run)], {
         stdio: ['pipe', 'pipe', 'pipe'],
       }),
     );
   }
 
   [Symbol.dispose](): void {
-    rmSync(this.#directory, { recursive: true });
+    this.#program[Symbol.dispose]();
   }
 }
 
