@@ -6,6 +6,11 @@ import { decodeContent } from '../compression/decode-content.ts';
 import { StoreError } from '../errors.ts';
 import { pathInfoFromNarInfo } from '../path-info/narinfo.ts';
 import type { PathInfo } from '../path-info/path-info.ts';
+import type { PathSignature } from '../path-info/path-nar-info.ts';
+import {
+  assertFewSignatures,
+  MAX_SIGNATURES,
+} from '../path-info/signature-bound.ts';
 import {
   readsContents,
   verifyContentAddress,
@@ -13,6 +18,7 @@ import {
 import {
   isSignedByAny,
   mergeSignatures,
+  signaturesBy,
 } from '../path-info-service/signing.ts';
 import type { ArrivingNar } from './arriving-nars.ts';
 import type { CacheContext } from './context.ts';
@@ -24,7 +30,6 @@ import { textReply } from './reply.ts';
 import type { Upload } from './resource.ts';
 import { findNar, isNamedSo, narOfPath } from './served-nar.ts';
 import type { ServedNar } from './served-nar.ts';
-import { assertFewSignatures } from './signature-bound.ts';
 
 /** A derivation may have thousands of references of up to 244 characters. */
 const MAX_NARINFO_BYTES = 4 * 1024 * 1024;
@@ -80,7 +85,8 @@ async function commit(
       : withSignaturesOf(existing, offered);
   if (existing === undefined || existing.narInfo === undefined)
     await assertReferences(offered, context, options);
-  if (merged !== existing) assertFewSignatures(merged.narInfo!.signatures);
+  if (merged !== existing)
+    assertFewSignatures(await strangersSignatures(merged, context));
   if (readsContents(merged)) await arriving?.stored;
   await assertTrusted(merged, context, options);
   const { signer } = context.options;
@@ -198,6 +204,18 @@ async function assertReferences(
     if (found === undefined || !found.storePath.equals(reference))
       throw refused(`refers to ${reference.toString()}, which is not here`);
   }
+}
+
+/** The signatures that count against the bound: whoever filled it before keeps nobody's out that this cache trusts. */
+async function strangersSignatures(
+  pathInfo: PathInfo,
+  { options: { signer, trustedKeys = [] } }: CacheContext,
+): Promise<readonly PathSignature[]> {
+  const { signatures } = pathInfo.narInfo!;
+  if (signatures.length <= MAX_SIGNATURES) return signatures;
+  const keys = [...trustedKeys, ...(signer?.publicKeys ?? [])];
+  const trusted = new Set(await signaturesBy(pathInfo, keys));
+  return signatures.filter((signature) => !trusted.has(signature));
 }
 
 async function assertTrusted(

@@ -1,5 +1,6 @@
 import { decodeContent } from '../compression/decode-content.ts';
 import { StoreError } from '../errors.ts';
+import { assertSignatureCount } from '../path-info/signature-bound.ts';
 import type { CacheContext } from './context.ts';
 import { readAll } from './read-all.ts';
 import {
@@ -10,7 +11,6 @@ import {
 import type { Json } from './realisation-json.ts';
 import { notFound, textReply } from './reply.ts';
 import type { Resource } from './resource.ts';
-import { assertSignatureCount } from './signature-bound.ts';
 import type { CacheTable } from './table.ts';
 
 const MAX_REALISATION_BYTES = 1024 * 1024;

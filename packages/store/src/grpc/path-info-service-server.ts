@@ -8,6 +8,7 @@ import type { CallContext } from 'nice-grpc';
 import type { NarCalculationService } from '../nar/calculation.ts';
 import { assertOutputHash } from '../path-info/output-hash.ts';
 import { PathInfo } from '../path-info/path-info.ts';
+import { assertFewSignatures } from '../path-info/signature-bound.ts';
 import type { PathInfoService } from '../path-info-service/path-info-service.ts';
 import type {
   CalculateNARResponse,
@@ -16,6 +17,12 @@ import type {
   PathInfo as PathInfoMessage,
   PathInfoServiceImplementation,
 } from '../proto/index.ts';
+
+/**
+ * So many signatures may a path info have that is put. More than a binary cache lets strangers add: a path goes from store
+ * to store with those of the caches that it came through.
+ */
+const MAX_PUT_SIGNATURES = 256;
 
 const FULL_NAME = 'tvix.store.v1.PathInfoService';
 
@@ -65,6 +72,8 @@ export class PathInfoServiceServer implements PathInfoServiceImplementation {
     const method = `${FULL_NAME}/Put`;
     try {
       const pathInfo = PathInfo.fromMessage(request);
+      const signatures = pathInfo.narInfo?.signatures ?? [];
+      assertFewSignatures(signatures, MAX_PUT_SIGNATURES);
       return (await this.#pathInfos.put(pathInfo, { signal })).toMessage();
     } catch (error) {
       throw failureToStatus(error, { ...this.#hooks, method });

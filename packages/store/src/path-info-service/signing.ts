@@ -89,6 +89,26 @@ export async function isSignedByAny(
   return false;
 }
 
+/** Those of a path info's signatures that one of the keys made, and that are valid. */
+export async function signaturesBy(
+  pathInfo: PathInfo,
+  keys: readonly PublicKey[],
+): Promise<PathSignature[]> {
+  const { storePath, narInfo } = pathInfo;
+  if (narInfo === undefined) return [];
+  const text = fingerprint({ storePath, ...narInfo });
+  const found: PathSignature[] = [];
+  for (const signature of narInfo.signatures) {
+    const { name, data: bytes } = signature;
+    for (const key of keys)
+      if (await key.verify(text, { name, bytes })) {
+        found.push(signature);
+        break;
+      }
+  }
+  return found;
+}
+
 /** The same path info with the signatures of both, each once, sorted as Nix sorts them. */
 export function mergeSignatures(
   pathInfo: PathInfo,

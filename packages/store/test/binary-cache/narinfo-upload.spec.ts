@@ -196,6 +196,26 @@ describe('a narinfo that is uploaded', () => {
     expect(parseNarInfo(text).signatures).toHaveLength(65);
   });
 
+  it('takes valid signatures by trusted keys though others filled the path before', async () => {
+    const strangers = Array.from({ length: 64 }, (_, i) => ({
+      name: `a${String(i)}`,
+      bytes: new Uint8Array(64),
+    }));
+    expect((await put({ signatures: strangers })).status).toBe(200);
+    const key = await SecretKey.generate('trusted-1');
+    const text = fingerprint(parseNarInfo(narInfoOf(nar).text));
+    const valid = await key.sign(text);
+    const forged = { name: 'trusted-1', bytes: new Uint8Array(64) };
+    await using trusting = await StartedCache.start(
+      { trustedKeys: [key.publicKey] },
+      {},
+      cache.services,
+    );
+    expect((await put({ signatures: [forged] }, trusting)).status).toBe(413);
+    expect((await put({ signatures: [valid] })).status).toBe(413);
+    expect((await put({ signatures: [valid] }, trusting)).status).toBe(200);
+  });
+
   it('is uploaded again as it was served', async () => {
     await put();
     const { storePath } = narInfoOf(nar);

@@ -152,6 +152,28 @@ describe('PathInfoService over gRPC', () => {
     expect(await client.get(DUMMY_OUTPUT_HASH)).toBeUndefined();
   });
 
+  it('answers INVALID_ARGUMENT to Put of more than 256 signatures', async () => {
+    const { raw, client } = await serve();
+    const put = (count: number) =>
+      raw.put({
+        ...DUMMY.toMessage(),
+        narinfo: {
+          narSize: 1n,
+          narSha256: new Uint8Array(32),
+          signatures: Array.from({ length: count }, (_, i) => ({
+            name: `key-${i}`,
+            data: new Uint8Array(64),
+          })),
+          referenceNames: [],
+        },
+      });
+    await expect(put(257)).rejects.toMatchObject({
+      code: Status.INVALID_ARGUMENT,
+    });
+    expect(await client.get(DUMMY_OUTPUT_HASH)).toBeUndefined();
+    expect((await put(256)).narinfo?.signatures).toHaveLength(256);
+  });
+
   it('keeps a content address type that it does not know', async () => {
     const { raw } = await serve();
     const narinfo = {

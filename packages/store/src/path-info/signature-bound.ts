@@ -1,8 +1,11 @@
 import { StoreError } from '../errors.ts';
-import type { PathSignature } from '../path-info/path-nar-info.ts';
+import type { PathSignature } from './path-nar-info.ts';
 
-/** So many signatures may an upload leave at a path or a realisation. The server adds its own all the same. */
-const MAX_SIGNATURES = 64;
+/**
+ * So many signatures may an upload leave at a path or a realisation. The server adds its own all the same, and valid ones
+ * by keys that it trusts don't count.
+ */
+export const MAX_SIGNATURES = 64;
 /** Characters of the name of a key. */
 const MAX_KEY_NAME_LENGTH = 255;
 
@@ -14,8 +17,9 @@ const MAX_KEY_NAME_LENGTH = 255;
  */
 export function assertFewSignatures(
   signatures: readonly PathSignature[],
+  limit: number = MAX_SIGNATURES,
 ): void {
-  assertSignatureCount(signatures.length);
+  assertSignatureCount(signatures.length, limit);
   for (const { name } of signatures) {
     if (name.length > MAX_KEY_NAME_LENGTH)
       throw exceeded(
@@ -26,9 +30,11 @@ export function assertFewSignatures(
 }
 
 /** As {@link assertFewSignatures}, of signatures in another form. */
-export function assertSignatureCount(count: number): void {
-  if (count > MAX_SIGNATURES)
-    throw exceeded(`more than ${MAX_SIGNATURES} signatures`, MAX_SIGNATURES);
+export function assertSignatureCount(
+  count: number,
+  limit: number = MAX_SIGNATURES,
+): void {
+  if (count > limit) throw exceeded(`more than ${limit} signatures`, limit);
 }
 
 function exceeded(what: string, limit: number): StoreError {
