@@ -34,6 +34,8 @@ export interface OpenStore extends Store, AsyncDisposable {
 export interface OpenStoreOptions {
   /** Only looks: a local store may be written to by another process meanwhile. */
   readonly readOnly?: boolean;
+  /** As `LocalStoreOptions.mustExist`. */
+  readonly mustExist?: boolean;
   /** As `LocalStoreOptions.threadNiceness`. */
   readonly threadNiceness?: number;
 }

@@ -3,7 +3,7 @@ import type { CommandContext } from './command.ts';
 import { CliError } from './errors.ts';
 import { onStopSignals } from './signals.ts';
 import type { OpenStore } from './services.ts';
-import { withStoreToRead, withStoreToWrite } from './with-store.ts';
+import { withStoreToCareFor, withStoreToRead } from './with-store.ts';
 
 /** Opens the care of the store that the flags and the environment name, to look only, and closes it after use. */
 export function withCareToRead<T>(
@@ -18,7 +18,7 @@ export function withCareToWrite<T>(
   context: CommandContext,
   use: (care: StoreCare, signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
-  return withStoreToWrite(context, (store) => untilStopped(store, use));
+  return withStoreToCareFor(context, (store) => untilStopped(store, use));
 }
 
 /** The signal fires when the user asks to end: what was done until then stands. */

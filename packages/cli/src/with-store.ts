@@ -15,6 +15,14 @@ export function withStoreToRead<T>(
   return withStore(context, { readOnly: true }, use);
 }
 
+/** As {@link withStoreToWrite}, but makes no store where there is none: nothing is to be put into it. */
+export function withStoreToCareFor<T>(
+  context: CommandContext,
+  use: (store: OpenStore) => Promise<T>,
+): Promise<T> {
+  return withStore(context, { mustExist: true }, use);
+}
+
 /** Opens the store that the flags and the environment name, and closes it after use. */
 export function withStoreToWrite<T>(
   context: CommandContext,

@@ -55,6 +55,17 @@ function expectCode({ error }: Ended, code: string): void {
   expect(error).toMatchObject({ code });
 }
 
+describe('the care of a store that is not there', () => {
+  it('is refused, and makes none', async () => {
+    for (const ended of [
+      await call(gc, { store: local }),
+      await call(verify, { store: local, options: { repair: true } }),
+    ])
+      expectCode(ended, 'castore/store-format');
+    expect(readdirSync(folder)).toEqual([]);
+  });
+});
+
 /** Flips a bit where some bytes stand in a pack. */
 function damage(contents: string): void {
   const packs = join(folder, 'store/packs');

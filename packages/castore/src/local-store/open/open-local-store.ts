@@ -36,6 +36,8 @@ export interface LocalStoreOptions {
    * directory that can't be written to is opened like this by itself.
    */
   readonly readOnly?: boolean;
+  /** Whether a directory without a store is refused in place of getting one. */
+  readonly mustExist?: boolean;
   /** Space set aside for cleaning up when the disk is full, in bytes: 64 MiB where left out, none for 0. */
   readonly reserveBytes?: number;
   /** A pack that reaches this many bytes is sealed and the next begun: 64 MiB where left out, 16 GiB at most. */
@@ -155,6 +157,7 @@ async function openForWriting(
   const { packTargetBytes = DEFAULTS.packTargetBytes } = options;
   if (!(packTargetBytes <= MAX_PACK_TARGET_BYTES))
     throw new RangeError(`a pack has at most ${MAX_PACK_TARGET_BYTES} bytes`);
+  if (options.mustExist === true) assertHoldsStore(directory);
   makeDirectoryDurably(directory);
   const lock = await StoreLock.acquire(directory);
   try {
@@ -198,6 +201,17 @@ async function openForWriting(
     await lock.release();
     throw error;
   }
+}
+
+/** A store that lost the file that says its format is one all the same. */
+function assertHoldsStore(directory: string): void {
+  const signs = [formatFile(directory), storePaths(directory).packs];
+  if (signs.some((sign) => fs.existsSync(sign))) return;
+  throw new CastoreError(
+    'castore/store-format',
+    `${directory} holds no store (there is no ${formatFile(directory)})`,
+    { details: { directory } },
+  );
 }
 
 /** A format for a new store, or for one that lost the file: each pack says which store it belongs to. */
