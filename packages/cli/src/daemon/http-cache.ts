@@ -50,6 +50,22 @@ export interface HttpCacheFlags {
   readonly requireTrustedSignature?: boolean;
 }
 
+/** The options that mean nothing without a listener. */
+const FLAGS_OF_LISTENER = [
+  'httpTokens',
+  'httpTlsCert',
+  'httpTlsKey',
+  'httpUrl',
+  'httpState',
+  'priority',
+  'noMassQuery',
+  'upstream',
+  'netrcFile',
+  'signKey',
+  'trustedPublicKey',
+  'requireTrustedSignature',
+];
+
 /** A running binary cache. */
 export interface HttpCache {
   readonly addresses: readonly string[];
@@ -75,7 +91,10 @@ export async function startHttpCache(
   store: OpenStore,
   logger: Logger,
 ): Promise<HttpCache | undefined> {
-  if (flags.httpListen === undefined) return undefined;
+  if (flags.httpListen === undefined) {
+    assertNoneAsked(flags);
+    return undefined;
+  }
   const addresses = flags.httpListen.map(parseHttpAddress);
   const tls = await readTls(flags);
   const side = await openSideTables(store, flags.httpState, logger);
@@ -106,6 +125,23 @@ export async function startHttpCache(
       return isGentle;
     },
   };
+}
+
+/** Whoever asks for tokens or upstreams and isn't served must not believe to be. */
+function assertNoneAsked(flags: HttpCacheFlags): void {
+  const { massQuery, ...rest } = flags;
+  const asked: Record<string, unknown> = {
+    ...rest,
+    noMassQuery: massQuery === false ? true : undefined,
+  };
+  for (const key of FLAGS_OF_LISTENER) {
+    if (asked[key] === undefined) continue;
+    const flag = key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+    throw new CliError(
+      'cli/usage',
+      `--${flag} is about the binary cache, which --http-listen serves`,
+    );
+  }
 }
 
 async function createCache(

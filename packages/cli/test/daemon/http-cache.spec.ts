@@ -62,6 +62,19 @@ async function freePort(): Promise<number> {
 }
 
 describe('the binary cache of a daemon', () => {
+  it.each<[string, HttpCacheFlags]>([
+    ['--http-tokens', { httpTokens: '/tokens' }],
+    ['--upstream', { upstream: ['https://cache.example'] }],
+    ['--no-mass-query', { massQuery: false }],
+    ['--require-trusted-signature', { requireTrustedSignature: true }],
+  ])('refuses %s without a listener', async (flag, flags) => {
+    await expect(start(flags)).rejects.toMatchObject({
+      code: 'cli/usage',
+      message: expect.stringContaining(`${flag} is about`),
+    });
+    expect(await start({ massQuery: true })).toBeUndefined();
+  });
+
   it('is not there where nobody asks for it', async () => {
     expect(await start({})).toBeUndefined();
   });
