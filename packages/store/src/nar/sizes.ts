@@ -1,3 +1,4 @@
+import { setImmediate as turnOfOthers } from 'node:timers/promises';
 import { requireDirectory } from '@tvix/castore';
 import type {
   B3Digest,
@@ -17,6 +18,8 @@ import {
 import { StoreError } from '../errors.ts';
 
 const DEFAULT_MAX_ENTRIES = 65_536;
+/** After so many directories others have their turn: some ms. */
+const LOOKS_A_TURN = 128;
 const MAX_U64 = 2n ** 64n - 1n;
 
 /**
@@ -27,6 +30,7 @@ export class NarSizes {
   readonly #directories: DirectoryLookup;
   readonly #maxEntries: number;
   readonly #known = new Map<string, bigint>();
+  #looked = 0;
 
   constructor(
     directories: DirectoryLookup,
@@ -95,6 +99,8 @@ export class NarSizes {
         `the tree has no NAR: it has more than ${DEFAULT_NAR_LIMITS.depth} levels`,
       );
     }
+    // What is at hand is looked up without anybody else having a turn, and trees have millions of directories.
+    if (++this.#looked % LOOKS_A_TURN === 0) await turnOfOthers();
     const directory = await requireDirectory(
       this.#directories,
       digest,

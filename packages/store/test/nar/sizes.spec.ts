@@ -105,4 +105,23 @@ describe('a NAR that is calculated', () => {
     });
     expect(directories.asked).toBe(1);
   });
+
+  it('lets others have their turn while it looks at many directories', async () => {
+    const directories = new MemoryDirectoryService();
+    const entries: Record<string, Node> = {};
+    for (let i = 0; i < 600; i++)
+      entries[`d${i}`] = await add(directories, {
+        [`l${i}`]: { type: 'symlink', target: symlinkTarget('x') },
+      });
+    const root = await add(directories, entries);
+    let turns = 0;
+    const count = (): void => {
+      turns++;
+      timer = setImmediate(count);
+    };
+    let timer = setImmediate(count);
+    await new NarSizes(directories).ofArchive(root);
+    clearImmediate(timer);
+    expect(turns).toBeGreaterThanOrEqual(4);
+  });
 });
