@@ -8,15 +8,21 @@ export interface RequestPath {
 /** Longest target that is looked at, in characters. */
 const MAX_TARGET_LENGTH = 8192;
 
+/** What a proxy may send in place of a path: the whole URL. */
+const ORIGIN = /^https?:\/\/[^/?]*/i;
+
 const NO_QUERY = new URLSearchParams();
 
 /**
- * Takes a request target apart; `undefined` where it is no absolute path, too long, malformed, or has a component that
+ * Takes a request target apart; `undefined` where it is neither an absolute path nor a URL with one, too long, malformed, or has a component that
  * is `.`, `..`, empty but for the last, or has a slash or a NUL once it is decoded.
  */
 export function parseRequestPath(target: string): RequestPath | undefined {
-  if (!target.startsWith('/') || target.length > MAX_TARGET_LENGTH)
-    return undefined;
+  if (target.length > MAX_TARGET_LENGTH) return undefined;
+  if (!target.startsWith('/')) {
+    const path = target.replace(ORIGIN, '');
+    return path.startsWith('/') ? parseRequestPath(path) : undefined;
+  }
   const mark = target.indexOf('?');
   const path = mark < 0 ? target : target.slice(0, mark);
   const segments: string[] = [];

@@ -56,6 +56,18 @@ describe('nix-cache-info', () => {
   });
 });
 
+describe('a request', () => {
+  it('may name the whole URL, as a proxy does', async () => {
+    const { status, text } = await cache.get('http://other/nix-cache-info?x');
+    expect([status, text]).toStrictEqual([
+      200,
+      (await cache.get('/nix-cache-info')).text,
+    ]);
+    for (const target of ['http://other', 'ftp://other/nix-cache-info', '*'])
+      expect((await cache.get(target)).status).toBe(400);
+  });
+});
+
 describe('a narinfo', () => {
   it('tells all that a client needs, signed where the path is made of its contents', async () => {
     const { status, headers, text } = await cache.get(
