@@ -1,8 +1,9 @@
 import { openLocalStore } from '@tvix/castore';
 import { localCacheTables, memoryCacheTables } from '@tvix/store/binary-cache';
-import type { CacheTables } from '@tvix/store/binary-cache';
+import type { CacheTables, ServedStore } from '@tvix/store/binary-cache';
 import type { Logger } from '../logging.ts';
 import type { OpenStore } from '../services.ts';
+import { startStateSweep } from './state-sweep.ts';
 
 /** What a binary cache keeps beside the services of a store. */
 export interface SideTables {
@@ -20,16 +21,20 @@ export interface SideTables {
  * @throws CastoreError as `openLocalStore`
  */
 export async function openSideTables(
-  store: Pick<OpenStore, 'localStore'>,
+  store: Pick<OpenStore, 'localStore' | keyof ServedStore>,
   directory: string | undefined,
   logger: Logger,
 ): Promise<SideTables> {
   if (directory !== undefined) {
     const own = await openLocalStore(directory);
+    const stopSweeping = startStateSweep(own, store, logger);
     return {
       tables: localCacheTables(own),
       folder: own.directory,
-      close: () => own.close(),
+      async close() {
+        await stopSweeping();
+        await own.close();
+      },
     };
   }
   const { localStore } = store;

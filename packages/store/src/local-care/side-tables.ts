@@ -85,23 +85,28 @@ export async function sweepSideTables(
     });
 }
 
-async function sweepTable(
+/** Removes the entries of a table that are gone. What can't be told of is kept. */
+export async function sweepTable(
   localStore: LocalStore,
   table: Table,
   signal: AbortSignal | undefined,
   isGone: (key: Uint8Array, value: Uint8Array) => unknown,
 ): Promise<void> {
-  let gone: Uint8Array[] = [];
+  let gone: { key: Uint8Array; writtenMs: number | undefined }[] = [];
   const remove = async (): Promise<void> => {
-    const changes = gone.map((key) => ({ key, value: undefined }));
+    // Who wrote it again meanwhile goes on with it.
+    const changes = gone
+      .filter(({ key, writtenMs }) => table.writtenMs(key) === writtenMs)
+      .map(({ key }) => ({ key, value: undefined }));
     gone = [];
     if (changes.length > 0)
       await withReserve(localStore, () => table.batch(changes));
   };
   for await (const [key, value] of table.entries()) {
     signal?.throwIfAborted();
+    const writtenMs = table.writtenMs(key);
     try {
-      if (await isGone(key, value)) gone.push(key);
+      if (await isGone(key, value)) gone.push({ key, writtenMs });
     } catch {
       continue;
     }
