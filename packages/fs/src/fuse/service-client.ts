@@ -8,6 +8,7 @@ import type {
 } from '@tvix/castore';
 import type { MessagePort } from 'node:worker_threads';
 import { FsError } from '../errors.ts';
+import { fromPlainError } from './plain-error.ts';
 import type { FsServices } from './service-host.ts';
 import { alone, fromPlainNode } from './service-messages.ts';
 import type {
@@ -141,6 +142,9 @@ export class ServiceClient {
     const waiter = this.#waiters.get(id);
     this.#waiters.delete(id);
     if (failure === undefined) waiter?.resolve(value);
-    else waiter?.reject(new FsError('EIO', failure));
+    else {
+      const cause = fromPlainError(failure);
+      waiter?.reject(new FsError('EIO', failure.message, { cause }));
+    }
   }
 }

@@ -3,6 +3,7 @@ import type { DirectoryLookup, NamedNode } from '@tvix/castore';
 import type { MessagePort } from 'node:worker_threads';
 import type { BlobSource } from '../blob-source.ts';
 import type { RootNodes } from '../root-nodes.ts';
+import { toPlainError } from './plain-error.ts';
 import { alone, toPlainNode } from './service-messages.ts';
 import type { Answer, PlainEntry, Question } from './service-messages.ts';
 
@@ -49,7 +50,7 @@ export class ServiceHost {
       const value = await this.#ask(question, controller.signal);
       this.#send([id, value], memoryOf(value));
     } catch (error) {
-      this.#send([id, undefined, messageOf(error)]);
+      this.#send([id, undefined, toPlainError(error)]);
     } finally {
       this.#asked.delete(id);
     }
@@ -138,9 +139,4 @@ function memoryOf(value: unknown): ArrayBuffer[] {
   return parts
     .filter((part): part is Uint8Array => part instanceof Uint8Array)
     .map(({ buffer }) => buffer as ArrayBuffer);
-}
-
-function messageOf(error: unknown): string {
-  const { message } = error as { message?: unknown };
-  return typeof message === 'string' ? message : String(error);
 }

@@ -1,6 +1,7 @@
 /** What travels between the thread that has the services and the one that serves the kernel: arrays, in batches. */
 import { B3Digest } from '@tvix/castore';
 import type { Node, SymlinkTarget } from '@tvix/castore';
+import type { PlainError } from './plain-error.ts';
 
 /** A node as the structured clone algorithm takes it. */
 export type PlainNode =
@@ -36,10 +37,10 @@ export type Question =
     ]
   | readonly [id: number, op: 'abort'];
 
-/** The answer to the question of that number: a value, or what went wrong in words. */
+/** The answer to the question of that number: a value, or what went wrong. */
 export type Answer =
   | readonly [id: number, value: unknown]
-  | readonly [id: number, value: undefined, failure: string];
+  | readonly [id: number, value: undefined, failure: PlainError];
 
 /** Strips a node of its classes. */
 export function toPlainNode(node: Node): PlainNode {

@@ -101,7 +101,10 @@ describe('services in another thread', () => {
       rootNodes: rootNodesFromEntries([]),
       directories: {
         async get(digest) {
-          if (isDead) throw new CastoreError('castore/unavailable', 'asleep');
+          if (isDead) {
+            const cause = new TypeError('the reason');
+            throw new CastoreError('castore/unavailable', 'asleep', { cause });
+          }
           return services.directories.get(digest);
         },
       },
@@ -111,6 +114,12 @@ describe('services in another thread', () => {
     await expect(far.directories.get(digest)).rejects.toMatchObject({
       code: 'EIO',
       message: 'asleep',
+      cause: {
+        name: 'CastoreError',
+        code: 'castore/unavailable',
+        stack: expect.stringContaining('service-channel.spec'),
+        cause: { name: 'TypeError', message: 'the reason' },
+      },
     });
     isDead = false;
     expect(await far.directories.get(digest)).toBeUndefined();
