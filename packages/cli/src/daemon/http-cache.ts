@@ -328,12 +328,13 @@ async function stop(
 }
 
 function logRequest(
-  { method, path, status, durationMs, error }: ServedRequest,
+  { method, path, status, durationMs, error, isAbandoned }: ServedRequest,
   logger: Logger,
 ): void {
   if (error === undefined && !logger.isLevelEnabled('debug')) return;
   const record = { method, path, status, ms: Math.round(durationMs) };
   if (error === undefined) logger.debug(record, 'request');
+  else if (isAbandoned === true) logger.info(record, 'the client went away');
   else if (isSendersFault(error))
     logger.info({ ...record, err: error }, 'refused');
   else logger.warn({ ...record, err: error }, 'failed');

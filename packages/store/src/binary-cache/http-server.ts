@@ -260,7 +260,16 @@ class Exchange implements CacheRequest {
         ? this.#response.statusCode
         : undefined,
       durationMs: performance.now() - this.#start,
-      ...(error !== undefined && { error }),
+      ...(error !== undefined && {
+        error,
+        isAbandoned:
+          error === this.#gone?.signal.reason || isResetByPeer(error),
+      }),
     });
   }
+}
+
+/** What reading a body fails with where the connection went away; whatever else connects has errors of its own. */
+function isResetByPeer(error: unknown): boolean {
+  return (error as { readonly code?: unknown } | null)?.code === 'ECONNRESET';
 }

@@ -7,4 +7,6 @@ export interface ServedRequest {
   readonly durationMs: number;
   /** Why it failed. */
   readonly error?: unknown;
+  /** Whether it failed because the client went away, which is nobody's fault. */
+  readonly isAbandoned?: boolean;
 }

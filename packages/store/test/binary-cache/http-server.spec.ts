@@ -181,6 +181,7 @@ describe('the server', () => {
     );
     expect(open).toBe(0);
     expect(cache.served.every(({ error }) => error !== undefined)).toBe(true);
+    expect(cache.served.every(({ isAbandoned }) => isAbandoned)).toBe(true);
   });
 
   it('shows nothing of an upload that is cut off', async () => {
@@ -197,6 +198,19 @@ describe('the server', () => {
     expect((await cache.ask('HEAD', `/${fileName(nar)}`)).status).toBe(404);
     const commit = await cache.put(`/${storePath.hashPart}.narinfo`, text);
     expect(commit.status).toBe(400);
+  });
+});
+
+describe('a failure of the store', () => {
+  it('is not taken for a client that went away', async () => {
+    const services = memoryServices();
+    services.pathInfos.get = async () => {
+      throw new Error('the disk is gone');
+    };
+    await using failing = await StartedCache.start({}, {}, services);
+    const path = `/${'0'.repeat(32)}.ls`;
+    expect((await failing.get(path)).status).toBe(500);
+    expect(failing.served).toMatchObject([{ isAbandoned: false }]);
   });
 });
 
