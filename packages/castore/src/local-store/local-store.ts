@@ -14,6 +14,7 @@ import { Sequence } from './tables/sequence.ts';
 import type { StoreFormat } from './open/store-format.ts';
 import { recordIndexKey, type StoreIndex } from './index/store-index.ts';
 import { LocalTable, type Table, type TableWatcher } from './tables/tables.ts';
+import { readOnlyFailure } from './store-failure.ts';
 import type { StoreInterior, UseWatcher } from './store-interior.ts';
 import type { StoreParts } from './store-parts.ts';
 import { StoreWriting } from './store-writing.ts';
@@ -308,11 +309,7 @@ export class LocalStore implements AsyncDisposable {
     this.#assertOpen();
     const writing = this.#writing;
     if (writing === undefined) {
-      throw new CastoreError(
-        'castore/store-read-only',
-        `the store ${this.directory} is open for reading alone`,
-        { details: { directory: this.directory } },
-      );
+      throw readOnlyFailure(this.directory);
     }
     if (writing.queue.failure !== undefined) throw writing.queue.failure;
     return writing;

@@ -74,3 +74,12 @@ export function asFailure(doing: string, error: unknown): unknown {
     ? error
     : ioFailure(doing, error);
 }
+
+/** A store that is to be changed and can't be: who wanted to write to it may not know why. */
+export function readOnlyFailure(directory: string): CastoreError {
+  return new CastoreError(
+    'castore/store-read-only',
+    `the store ${directory} is open for reading alone: it was opened so, or its directory can't be written to`,
+    { details: { directory } },
+  );
+}

@@ -173,6 +173,7 @@ describe('LocalStore', () => {
     await reopen({ readOnly: true });
     await expect(store.put([text])).rejects.toMatchObject({
       code: 'castore/store-read-only',
+      message: expect.stringContaining("directory can't be written to"),
     });
     await expect(
       store.table('things').put(Buffer.from('a'), text.bytes),

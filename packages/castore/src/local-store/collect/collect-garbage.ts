@@ -1,5 +1,4 @@
 import type { Node } from '../../node/node.ts';
-import { CastoreError } from '../../errors.ts';
 import { takeCareTurn } from '../care-turn.ts';
 import { decodeIndexEntry } from '../index/index-entry.ts';
 import { scanIndex } from '../index/index-scan.ts';
@@ -8,7 +7,7 @@ import type { WritingInterior } from '../store-interior.ts';
 import { QuietReader } from '../read/quiet-reader.ts';
 import { recordSpan } from '../packs/record.ts';
 import { freeBytes } from '../stats.ts';
-import { asFailure } from '../store-failure.ts';
+import { asFailure, readOnlyFailure } from '../store-failure.ts';
 import { assertKnownFeatures } from '../open/store-format.ts';
 import { IndexSpace, type IndexWrite } from '../index/store-index.ts';
 import { TOUCH_AFTER_MINUTES } from '../usage/touches.ts';
@@ -72,10 +71,7 @@ export async function collectGarbage(
   assertKnownFeatures(store.format, 'gc');
   const { writing } = store.interior;
   if (writing === undefined) {
-    throw new CastoreError(
-      'castore/store-read-only',
-      `the store ${store.directory} is open for reading alone`,
-    );
+    throw readOnlyFailure(store.directory);
   }
   const { graceMs = DEFAULT_GRACE_MS } = options;
   if (!(graceMs >= MIN_GRACE_MS))

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { CastoreError } from '../../errors.ts';
+import { readOnlyFailure } from '../store-failure.ts';
 import type { LocalStore } from '../local-store.ts';
 import { assertKnownFeatures } from '../open/store-format.ts';
 import { type Damage } from './damage.ts';
@@ -58,10 +59,7 @@ export class Scrub implements AsyncDisposable {
   static start(store: LocalStore, options: ScrubOptions): Scrub {
     assertKnownFeatures(store.format, 'check');
     if (store.isReadOnly) {
-      throw new CastoreError(
-        'castore/store-read-only',
-        `the store ${store.directory} is open for reading alone`,
-      );
+      throw readOnlyFailure(store.directory);
     }
     return new Scrub(store, options);
   }
