@@ -14,8 +14,7 @@ import { Daemon } from '../support/daemon.ts';
 import { scratchFolder } from '../support/scratch.ts';
 import { seededBytes } from '../support/trees.ts';
 
-/** The engine by itself is killed 500 times elsewhere; here most of a cycle is the start of the daemon. */
-const CYCLES = process.env['TVIX_FAULTS'] === 'full' ? 50 : 25;
+const CYCLES = 50;
 const WRITERS = 8;
 const SEED = 20_231_222;
 
