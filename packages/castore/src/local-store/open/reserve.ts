@@ -1,12 +1,13 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { errnoOf, isNoSpace } from '../store-failure.ts';
+import { allocateFile } from './allocate-file.ts';
 
 const BLOCK_BYTES = 1024 * 1024;
 
 /**
  * Space set aside while there is some, to be given back when there is none, so that a full store can still be cleaned
- * up. It is written, not merely sized: a hole would reserve nothing.
+ * up. It is allocated or written, not merely sized: a hole would reserve nothing.
  */
 export class Reserve {
   readonly #file: string;
@@ -23,9 +24,7 @@ export class Reserve {
     if (this.bytes === 0 || this.#size() === this.bytes) return true;
     const fd = fs.openSync(this.#file, 'w', 0o600);
     try {
-      const block = Buffer.alloc(Math.min(BLOCK_BYTES, this.bytes));
-      for (let at = 0; at < this.bytes; at += block.length)
-        fs.writeSync(fd, block, 0, Math.min(block.length, this.bytes - at), at);
+      if (!allocateFile(fd, this.bytes)) this.#write(fd);
       if (fs.fstatSync(fd).size < this.bytes) fs.ftruncateSync(fd, 0);
       fs.fsyncSync(fd);
     } catch (error) {
@@ -36,6 +35,12 @@ export class Reserve {
       fs.closeSync(fd);
     }
     return true;
+  }
+
+  #write(fd: number): void {
+    const block = Buffer.alloc(Math.min(BLOCK_BYTES, this.bytes));
+    for (let at = 0; at < this.bytes; at += block.length)
+      fs.writeSync(fd, block, 0, Math.min(block.length, this.bytes - at), at);
   }
 
   /** Gives so many bytes back to the file system, or what is left of them. Answers whether there were any. */
