@@ -14,8 +14,9 @@ const ORIGIN = /^https?:\/\/[^/?]*/i;
 const NO_QUERY = new URLSearchParams();
 
 /**
- * Takes a request target apart; `undefined` where it is neither an absolute path nor a URL with one, too long, malformed, or has a component that
- * is `.`, `..`, empty but for the last, or has a slash or a NUL once it is decoded.
+ * Takes a request target apart; `undefined` where it is neither an absolute path nor a URL with one (RFC 9112, section
+ * 3.2.2), too long, malformed, or has a component that is `.`, `..`, empty but for the last, or has a slash or a NUL once
+ * it is decoded.
  */
 export function parseRequestPath(target: string): RequestPath | undefined {
   if (target.length > MAX_TARGET_LENGTH) return undefined;
