@@ -174,13 +174,22 @@ async function downloads(folder, nix, paths, daemon) {
   const nginxUrls = await urls(nginx.port);
   const daemonUrls = await urls(daemon.port);
   for (const streams of [1, 16]) {
-    const slow = await load(nginx.port, streams, 0, nginxUrls);
-    const fast = await load(daemon.port, streams, 0, daemonUrls);
+    const seconds = { nginx: [], daemon: [] };
+    for (let run = 0; run < 3; run++) {
+      const slow = await load(nginx.port, streams, 0, nginxUrls);
+      const fast = await load(daemon.port, streams, 0, daemonUrls);
+      seconds.nginx.push(slow.seconds);
+      seconds.daemon.push(fast.seconds);
+    }
     rows.push(
       against(
         `NARs of 1 GiB, ${streams} ${streams === 1 ? 'stream' : 'streams'}`,
-        { name: 'daemon', seconds: fast.seconds, mib: daemon.peakMiB() },
-        { name: 'nginx', seconds: slow.seconds, mib: 0 },
+        {
+          name: 'daemon',
+          seconds: median(seconds.daemon),
+          mib: daemon.peakMiB(),
+        },
+        { name: 'nginx', seconds: median(seconds.nginx), mib: 0 },
       ),
     );
   }
