@@ -3,6 +3,7 @@ import type { LocalStore, Node } from '@tvix/castore';
 import { encodeNixBase32 } from '@tvix/nar';
 import type { LocalPathInfoService } from '../path-info-service/local.ts';
 import type { DoomedPath } from './doomed-paths.ts';
+import { referrersFirst } from './referrers-first.ts';
 
 /** Which paths go before garbage is collected. Without any rule none does. */
 export interface PathSelection {
@@ -20,7 +21,7 @@ interface KnownPath extends DoomedPath {
 }
 
 /**
- * The paths that go, those used longest ago first. What stays keeps all that it refers to, and
+ * The paths that go, each before those that it refers to. What stays keeps all that it refers to, and
  * pinned paths stay, whatever the rules say.
  */
 export async function selectPaths(
@@ -77,10 +78,11 @@ export async function selectPaths(
   } finally {
     size[Symbol.dispose]();
   }
-  return newestFirst
-    .filter(({ name }) => !kept.has(name))
-    .map(({ outputHash, references }) => ({ outputHash, references }))
-    .reverse();
+  return referrersFirst(
+    newestFirst
+      .filter(({ name }) => !kept.has(name))
+      .map(({ outputHash, references }) => ({ outputHash, references })),
+  );
 }
 
 function nameOf(outputHash: Uint8Array): string {

@@ -91,6 +91,26 @@ describe('collectStore', () => {
     expect(await names()).toEqual(['a', 'b', 'c']);
   });
 
+  it('forgets a path before those that it refers to, though it was used later', async () => {
+    const a = await store.import('a', { file: contents('a') });
+    await passHours(1);
+    const b = await store.import('b', { file: contents('b') });
+    await refer(b, [a]);
+    await passHours(100);
+    const removed: Uint8Array[] = [];
+    class Told extends LocalPathInfoService {
+      override delete(hashes: readonly Uint8Array[]): Promise<void> {
+        removed.push(...hashes);
+        return super.delete(hashes);
+      }
+    }
+    const { localStore } = store;
+    const pathInfos = new Told(localStore);
+    const rules = { keepNewerThanMs: 50 * HOUR_MS };
+    await collectStore({ localStore, pathInfos }, rules);
+    expect(removed).toEqual([b.storePath.digest, a.storePath.digest]);
+  });
+
   it('forgets what was used longest ago until the rest fits', async () => {
     for (const name of ['a', 'b', 'c', 'd']) {
       await store.import(name, { file: contents(name) });
