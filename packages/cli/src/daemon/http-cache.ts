@@ -6,6 +6,7 @@ import { PublicKey, SecretKey } from '@tvix/nar';
 import {
   BinaryCache,
   createBinaryCacheServer,
+  localPathHolds,
   localUploads,
   Netrc,
   openAccess,
@@ -179,6 +180,7 @@ async function createCache(
     {
       ...store,
       tables: side.tables,
+      ...(localStore && { holdPaths: localPathHolds(localStore) }),
       ...(isOneStore && { openUpload: localUploads(localStore) }),
       ...(substituter && { substituter }),
     },

@@ -25,6 +25,13 @@ export interface BinaryCacheServices {
   readonly tables: CacheTables;
   /** Where uploads go, in place of the services and tables themselves, which answer when each thing is durable. */
   readonly openUpload?: () => UploadStorage;
+  /**
+   * Holds paths, by their output hashes, from before they are looked at until a path that needs them is registered; answers
+   * with what lets go of them. Where left out, whoever removes paths from this store isn't in this process.
+   */
+  readonly holdPaths?: (
+    outputHashes: readonly Uint8Array[],
+  ) => Promise<() => void>;
   /** Finds and fetches what isn't here. */
   readonly substituter?: Pick<Substituter, 'find' | 'fetch' | 'openNar'>;
 }

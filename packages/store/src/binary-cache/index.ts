@@ -20,6 +20,7 @@ export { openAccess, TokenAccess } from './tokens.ts';
 export type { Access, Scope } from './tokens.ts';
 export { sweepCacheTables } from '../local-care/cache-tables.ts';
 export type { ServedStore } from '../local-care/cache-tables.ts';
+export { localPathHolds } from '../local-care/held-paths.ts';
 export { warmUp } from './warm-up.ts';
 export { Netrc } from '../path-info-service/netrc.ts';
 export { NixHttpPathInfoService } from '../path-info-service/nix-http.ts';

@@ -57,11 +57,28 @@ export function narInfoUpload(
       }
       const key = encodeNixBase32(outputHash);
       await context.commits.take(key, () =>
-        commit(narInfo, context, { signal }),
+        holdingPaths(narInfo, context, () =>
+          commit(narInfo, context, { signal }),
+        ),
       );
       return textReply(200, 'stored');
     },
   };
+}
+
+/** Does something while neither the path, where it is here, nor what it refers to is forgotten. */
+async function holdingPaths(
+  { storePath, references }: ParsedNarInfo,
+  { holdPaths }: CacheContext,
+  work: () => Promise<void>,
+): Promise<void> {
+  const needed = [storePath, ...references].map(({ digest }) => digest);
+  const letGo = await holdPaths?.(needed);
+  try {
+    await work();
+  } finally {
+    letGo?.();
+  }
 }
 
 async function commit(

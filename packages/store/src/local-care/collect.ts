@@ -11,6 +11,7 @@ import type { LocalPathInfoService } from '../path-info-service/local.ts';
 import { DoomedPaths } from './doomed-paths.ts';
 import type { DoomedPath } from './doomed-paths.ts';
 import { ForgottenPaths } from './forgotten-paths.ts';
+import { HeldPaths } from './held-paths.ts';
 import { Pins } from './pins.ts';
 import { selectPaths } from './select-paths.ts';
 import { sweepSideTables } from './side-tables.ts';
@@ -43,8 +44,8 @@ interface NixStore {
 const DELETED_AT_ONCE = 1000;
 
 /**
- * Forgets the paths that the rules select, but those that are registered or pinned meanwhile, then collects what neither a path nor a pin leads to and nobody used within
- * the grace.
+ * Forgets the paths that the rules select, but those that are registered, pinned or held meanwhile, then collects what
+ * neither a path nor a pin leads to and nobody used within the grace.
  *
  * @throws CastoreError as `collectGarbage` does
  */
@@ -84,7 +85,7 @@ async function choosePaths(
   return selectPaths(localStore, pathInfos, pinned, rules);
 }
 
-/** Forgets what the rules select and nobody names meanwhile; answers with what is gone. */
+/** Forgets what the rules select and nobody names or holds meanwhile; answers with what is gone. */
 async function forgetPaths(
   store: NixStore,
   options: CollectStoreOptions,
@@ -93,6 +94,7 @@ async function forgetPaths(
   const { localStore, pathInfos } = store;
   const gone: DoomedPath[] = [];
   const doomed = new DoomedPaths(localStore);
+  const held = HeldPaths.of(localStore);
   try {
     const chosen = await choosePaths(store, options);
     doomed.choose(chosen);
@@ -106,7 +108,8 @@ async function forgetPaths(
         known = going.flatMap(
           ({ outputHash }) => pathInfos.getNow(outputHash) ?? [],
         );
-        return pathInfos.delete(going.map(({ outputHash }) => outputHash));
+        const outputHashes = going.map(({ outputHash }) => outputHash);
+        return held.remove(outputHashes, () => pathInfos.delete(outputHashes));
       });
       for (const path of going) gone.push(path);
       for (const pathInfo of known) forgotten.add(pathInfo);

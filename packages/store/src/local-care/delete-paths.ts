@@ -1,9 +1,12 @@
 import type { LocalStore } from '@tvix/castore';
+import { encodeNixBase32 } from '@tvix/nar';
 import type { StorePath } from '@tvix/nar';
 import { StoreError } from '../errors.ts';
 import type { PathInfo } from '../path-info/path-info.ts';
 import { LocalPathInfoService } from '../path-info-service/local.ts';
+import { DoomedPaths } from './doomed-paths.ts';
 import { ForgottenPaths } from './forgotten-paths.ts';
+import { HeldPaths } from './held-paths.ts';
 import { Pins } from './pins.ts';
 import { sweepSideTables } from './side-tables.ts';
 import { withReserve } from './with-reserve.ts';
@@ -27,14 +30,28 @@ const NAMED_REFERRERS = 5;
 
 /**
  * Forgets paths, all of them or none, and what is kept beside them. A path that another refers to stays, and so does one
- * that is pinned. Whoever registers a referrer at the same moment isn't seen.
+ * that is pinned, or that somebody registers, pins or holds at the same moment.
  *
  * @throws StoreError `store/path-in-use`; CastoreError `castore/store-read-only`, `castore/no-space`
  */
 export async function deletePaths(
   localStore: LocalStore,
   storePaths: readonly StorePath[],
-  { ignoreReferrers = false, signal }: DeletePathsOptions = {},
+  options: DeletePathsOptions = {},
+): Promise<DeletedPaths> {
+  const doomed = new DoomedPaths(localStore);
+  try {
+    return await deleteUnnamed(localStore, storePaths, doomed, options);
+  } finally {
+    doomed.stop();
+  }
+}
+
+async function deleteUnnamed(
+  localStore: LocalStore,
+  storePaths: readonly StorePath[],
+  doomed: DoomedPaths,
+  { ignoreReferrers = false, signal }: DeletePathsOptions,
 ): Promise<DeletedPaths> {
   const pathInfos = new LocalPathInfoService(localStore);
   const found: PathInfo[] = [];
@@ -62,7 +79,18 @@ export async function deletePaths(
   }
   if (referrers.length > 0 && !ignoreReferrers) throw referredTo(referrers);
   const hashes = deleted.map(({ digest }) => digest);
-  await withReserve(localStore, () => pathInfos.delete(hashes));
+  const going = found.map(({ storePath, references }) => ({
+    outputHash: storePath.digest,
+    references: references.map(encodeNixBase32),
+  }));
+  doomed.choose(going);
+  await withReserve(localStore, () => {
+    if (!ignoreReferrers && doomed.among(going).length < going.length)
+      throw namedMeanwhile(deleted);
+    return HeldPaths.of(localStore).remove(hashes, () =>
+      pathInfos.delete(hashes),
+    );
+  });
   await sweepSideTables(localStore, { forgotten, signal });
   return { deleted, missing };
 }
@@ -80,6 +108,15 @@ async function assertUnpinned(
       { details: { pin: name } },
     );
   }
+}
+
+function namedMeanwhile(storePaths: readonly StorePath[]): StoreError {
+  const [first, ...others] = storePaths.map(String);
+  const all = others.length > 0 ? `${first} and ${others.length} more` : first;
+  return new StoreError(
+    'store/path-in-use',
+    `${all}: somebody needs a path that was to be deleted at this moment`,
+  );
 }
 
 function referredTo(referrers: readonly string[]): StoreError {

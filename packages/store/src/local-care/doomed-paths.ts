@@ -1,5 +1,6 @@
 import type { LocalStore } from '@tvix/castore';
 import { encodeNixBase32 } from '@tvix/nar';
+import { HeldPaths } from './held-paths.ts';
 import { LocalPathInfoService } from '../path-info-service/local.ts';
 import { Pins } from './pins.ts';
 
@@ -14,7 +15,7 @@ export interface DoomedPath {
 /**
  * The paths that were chosen to go, without those that somebody names before they are gone: a path that is registered
  * again or pinned stays, and so does all that it refers to, or that a path registered meanwhile does. Otherwise what was
- * acknowledged would go at the next moment.
+ * acknowledged would go at the next moment. What is held when the removal is submitted stays likewise.
  *
  * What is named is heard of when it is submitted: it takes effect behind a removal that was submitted before it, and
  * keeps from one that comes later.
@@ -23,10 +24,12 @@ export class DoomedPaths {
   readonly #paths = new Map<string, DoomedPath>();
   /** Output hashes that were named before it was known what goes. */
   #named: string[] | undefined = [];
+  readonly #held: HeldPaths;
   readonly #stopWatching: () => void;
 
   /** Listens from now on, until {@link stop}. */
   constructor(store: LocalStore) {
+    this.#held = HeldPaths.of(store);
     const stops = [
       LocalPathInfoService.onPut(store, ({ storePath, references }) =>
         this.#name([storePath.digest, ...references]),
@@ -49,6 +52,7 @@ export class DoomedPaths {
 
   /** Those of some paths that still are to go. Holds until the turn of the event loop ends. */
   among(paths: readonly DoomedPath[]): DoomedPath[] {
+    this.#spare(this.#held.names());
     return paths.filter(({ outputHash }) =>
       this.#paths.has(encodeNixBase32(outputHash)),
     );
@@ -64,7 +68,7 @@ export class DoomedPaths {
     else for (const name of names) this.#named.push(name);
   }
 
-  #spare(names: readonly string[]): void {
+  #spare(names: Iterable<string>): void {
     const work = [...names];
     for (let name = work.pop(); name !== undefined; name = work.pop()) {
       const path = this.#paths.get(name);

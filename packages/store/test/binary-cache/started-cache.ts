@@ -61,15 +61,17 @@ export function memoryServices(): BinaryCacheServices & {
 }
 
 /** A binary cache on a socket of its own. */
-export class StartedCache implements AsyncDisposable {
+export class StartedCache<
+  Services extends BinaryCacheServices = ReturnType<typeof memoryServices>,
+> implements AsyncDisposable {
   readonly server: CacheServer;
   readonly port: number;
-  readonly services: ReturnType<typeof memoryServices>;
+  readonly services: Services;
   readonly served: ServedRequest[];
 
   private constructor(
     server: CacheServer,
-    services: ReturnType<typeof memoryServices>,
+    services: Services,
     served: ServedRequest[],
   ) {
     this.server = server;
@@ -78,12 +80,20 @@ export class StartedCache implements AsyncDisposable {
     this.port = (server.address() as AddressInfo).port;
   }
 
+  static start(
+    options?: BinaryCacheOptions,
+    serverOptions?: Partial<BinaryCacheServerOptions>,
+  ): Promise<StartedCache>;
+  static start<Services extends BinaryCacheServices>(
+    options: BinaryCacheOptions | undefined,
+    serverOptions: Partial<BinaryCacheServerOptions> | undefined,
+    services: Services,
+  ): Promise<StartedCache<Services>>;
   static async start(
     options: BinaryCacheOptions = {},
     serverOptions: Partial<BinaryCacheServerOptions> = {},
-    services: ReturnType<typeof memoryServices> &
-      BinaryCacheServices = memoryServices(),
-  ): Promise<StartedCache> {
+    services: BinaryCacheServices = memoryServices(),
+  ): Promise<StartedCache<BinaryCacheServices>> {
     const served: ServedRequest[] = [];
     const server = createBinaryCacheServer(new BinaryCache(services, options), {
       access: openAccess(['read', 'write']),
