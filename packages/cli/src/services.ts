@@ -21,6 +21,8 @@ import { CliError } from './errors.ts';
 /** The services of a store. Whoever opens it closes it. */
 export interface OpenStore extends Store, AsyncDisposable {
   readonly narCalculation: NarCalculationService;
+  /** What it was opened by. */
+  readonly addresses: ServiceAddresses;
   /** The care of where path infos are kept, where it can be cared for. */
   readonly care?: StoreCare;
   /** The engine that path infos are kept by, where it is in this process. */
@@ -82,6 +84,7 @@ export async function openStore(
       directories,
       pathInfos,
       narCalculation,
+      addresses,
       ...(pathInfoStore.care && { care: pathInfoStore.care }),
       ...(pathInfoStore.localStore && { localStore: pathInfoStore.localStore }),
       isAllLocal:

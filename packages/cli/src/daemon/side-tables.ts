@@ -1,6 +1,6 @@
 import { openLocalStore } from '@tvix/castore';
 import { localCacheTables, memoryCacheTables } from '@tvix/store/binary-cache';
-import type { CacheTables, ServedStore } from '@tvix/store/binary-cache';
+import type { CacheTables } from '@tvix/store/binary-cache';
 import type { Logger } from '../logging.ts';
 import type { OpenStore } from '../services.ts';
 import { startStateSweep } from './state-sweep.ts';
@@ -21,7 +21,7 @@ export interface SideTables {
  * @throws CastoreError as `openLocalStore`
  */
 export async function openSideTables(
-  store: Pick<OpenStore, 'localStore' | keyof ServedStore>,
+  store: OpenStore,
   directory: string | undefined,
   logger: Logger,
 ): Promise<SideTables> {

@@ -1,7 +1,8 @@
 import type { LocalStore } from '@tvix/castore';
 import { sweepCacheTables } from '@tvix/store/binary-cache';
-import type { ServedStore } from '@tvix/store/binary-cache';
 import type { Logger } from '../logging.ts';
+import type { OpenStore } from '../services.ts';
+import { ownerOfState } from './state-owner.ts';
 
 /** What is older than a day may go: looking more often finds little. */
 const INTERVAL_MS = 24 * 3_600_000;
@@ -9,19 +10,12 @@ const INTERVAL_MS = 24 * 3_600_000;
 /** Sweeps the tables in `--http-state`, now and once a day. The function that it answers with ends that. */
 export function startStateSweep(
   tables: LocalStore,
-  served: ServedStore,
+  served: OpenStore,
   logger: Logger,
 ): () => Promise<void> {
   const stop = new AbortController();
-  const { signal } = stop;
-  const sweep = async (): Promise<void> => {
-    try {
-      await sweepCacheTables(tables, served, { signal });
-    } catch (err) {
-      if (signal.aborted) return;
-      logger.warn({ err }, 'the state of the binary cache was not swept');
-    }
-  };
+  const sweep = (): Promise<void> =>
+    sweepState(tables, served, logger, stop.signal);
   let running = sweep();
   const timer = setInterval(() => {
     running = running.then(sweep);
@@ -31,4 +25,27 @@ export function startStateSweep(
     stop.abort();
     await running;
   };
+}
+
+/** Sweeps the tables in `--http-state` once, where they belong to the store that is served. Failures are logged. */
+export async function sweepState(
+  tables: LocalStore,
+  served: OpenStore,
+  logger: Logger,
+  signal?: AbortSignal,
+): Promise<void> {
+  try {
+    const { file, isServed } = await ownerOfState(tables.directory, served);
+    if (isServed) {
+      await sweepCacheTables(tables, served, signal && { signal });
+      return;
+    }
+    logger.warn(
+      { file },
+      'the state of the binary cache belongs to another store and is not swept: where it is this one at a new address, remove the file',
+    );
+  } catch (err) {
+    if (signal?.aborted) return;
+    logger.warn({ err }, 'the state of the binary cache was not swept');
+  }
 }
