@@ -47,8 +47,9 @@ export default tseslint.config(
     },
   },
   {
-    files: ['packages/*/test/**/*.ts', '**/jest*.config.js'],
-    // Test code may use the workspace's development dependencies (Jest, fast-check, protobufjs).
+    files: ['packages/*/test/**/*.ts', 'e2e/**/*.ts', '**/jest*.config.js'],
+    // Test code may use the workspace's development dependencies (Jest, fast-check, protobufjs), and the support of other
+    // tests.
     rules: { '@nx/enforce-module-boundaries': 'off' },
   },
   {

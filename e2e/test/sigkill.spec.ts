@@ -10,6 +10,7 @@ import { StorePath } from '@tvix/nar';
 import { PathInfo } from '@tvix/store';
 import { GrpcPathInfoService } from '@tvix/store/grpc';
 import { join } from 'node:path';
+import { randomNumbers } from '../../packages/castore/test/support/random-numbers.ts';
 import { Daemon } from '../support/daemon.ts';
 import { scratchFolder } from '../support/scratch.ts';
 import { seededBytes } from '../support/trees.ts';
@@ -180,16 +181,5 @@ function fileNode(seed: number): Node {
     digest: hashBytes(seededBytes(seed, 8)),
     size: 8n,
     executable: seed % 2 === 0,
-  };
-}
-
-/** Numbers from 0 up to 1, the same for the same seed (mulberry32). */
-function randomNumbers(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
   };
 }

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
-import type { BundledProgram } from './bundled-program.ts';
+import type { BundledProgram } from '../support/bundled-program.ts';
 
 /** How such a store is opened. */
 export interface AskedStoreOptions {

@@ -3,8 +3,8 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { AskedStore } from './asked-store.ts';
-import { BundledProgram } from './bundled-program.ts';
-import { memoryDirectory } from './memory-directory.ts';
+import { BundledProgram } from '../support/bundled-program.ts';
+import { memoryDirectory } from '../support/memory-directory.ts';
 
 const missing =
   spawnSync('prlimit', ['--version']).status === 0 ? undefined : 'no prlimit';
@@ -53,7 +53,9 @@ describe('a store whose process is limited', () => {
 
   beforeAll(() => {
     scratch = fs.mkdtempSync(path.join(memoryDirectory(), 'limits-'));
-    program = new BundledProgram('asked-store-program.ts');
+    program = new BundledProgram(
+      new URL('asked-store-program.ts', import.meta.url),
+    );
   });
   afterAll(() => {
     program[Symbol.dispose]();

@@ -5,7 +5,7 @@ import {
   type LocalStoreOptions,
   openLocalStore,
 } from '../../src/local-store/open/open-local-store.ts';
-import { memoryDirectory } from './memory-directory.ts';
+import { memoryDirectory } from '../support/memory-directory.ts';
 
 /** A store in a directory of its own, small enough for tests. */
 export class TemporaryStore {

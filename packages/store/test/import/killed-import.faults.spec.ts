@@ -13,7 +13,7 @@ import { collectStore } from '../../src/local-care/collect.ts';
 import { isTreeStored } from '../../src/nar/is-tree-stored.ts';
 import type { PathInfo } from '../../src/path-info/path-info.ts';
 import { MemoryPathInfoService } from '../../src/path-info-service/memory.ts';
-import { BundledProgram } from '../bundled-program.ts';
+import { BundledProgram } from '../../../castore/test/support/bundled-program.ts';
 import { localServices, RememberingImport } from './remembering-import.ts';
 import { useSettledTree } from './settled-tree.ts';
 
@@ -31,7 +31,7 @@ const settled = useSettledTree({ a: 'first', 'below/b': 'second' });
 let program: BundledProgram;
 
 beforeAll(() => {
-  program = new BundledProgram('import/killed-import.ts');
+  program = new BundledProgram(new URL('killed-import.ts', import.meta.url));
 });
 afterAll(() => program[Symbol.dispose]());
 

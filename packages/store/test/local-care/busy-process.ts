@@ -1,10 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { BundledProgram } from '../bundled-program.ts';
+import { BundledProgram } from '../../../castore/test/support/bundled-program.ts';
 
 /** The busy program, to be started again and again. */
 export class BusyProgram implements Disposable {
-  readonly #program = new BundledProgram('local-care/busy-program.ts');
+  readonly #program = new BundledProgram(
+    new URL('busy-program.ts', import.meta.url),
+  );
 
   /** Starts it for one run on a store; it waits to be told to begin. */
   start(store: string, run: number): BusyProcess {

@@ -21,6 +21,7 @@ import {
   openLocalStore,
 } from '@tvix/castore';
 import type { LocalStore } from '@tvix/castore';
+import { randomNumbers } from '../../../castore/test/support/random-numbers.ts';
 import { collectStore } from '../../src/local-care/collect.ts';
 import { LocalPathInfoService } from '../../src/path-info-service/local.ts';
 import {
@@ -29,7 +30,6 @@ import {
   busyClock,
   busyPath,
   busyTree,
-  numbersOf,
   seedOf,
 } from './busy-trees.ts';
 
@@ -96,7 +96,7 @@ async function write(
   writer: number,
   mine: number[],
 ): Promise<never> {
-  const random = numbersOf(Number(run) * WRITERS + writer);
+  const random = randomNumbers(Number(run) * WRITERS + writer);
   for (let seed = 100_000 * Number(run) + writer; ; seed += WRITERS) {
     const choice = random();
     // The collection gets its turns, too.

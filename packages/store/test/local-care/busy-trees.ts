@@ -73,17 +73,6 @@ export function busyBlob(seed: number): Uint8Array {
   return seededBytes(seed % 13 === 0 ? 20_000 : seed % 3000, seed);
 }
 
-/** Numbers from 0 to 1, always the same for a seed (mulberry32). */
-export function numbersOf(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
 /** Bytes that a seed gives each time anew (xorshift32). */
 function seededBytes(length: number, seed: number): Uint8Array {
   const bytes = new Uint8Array(length);

@@ -4,8 +4,9 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { openLocalStore } from '@tvix/castore';
 import { BusyLedger } from './busy-ledger.ts';
 import { type BusyProcess, BusyProgram } from './busy-process.ts';
-import { BUSY_OPTIONS, numbersOf } from './busy-trees.ts';
-import { memoryDirectory } from './memory-directory.ts';
+import { randomNumbers } from '../../../castore/test/support/random-numbers.ts';
+import { BUSY_OPTIONS } from './busy-trees.ts';
+import { memoryDirectory } from '../../../castore/test/support/memory-directory.ts';
 
 const CYCLES = 500;
 /** That must have been taken away by a collection in the end: as many cycles as it takes, within reason. */
@@ -34,7 +35,7 @@ afterAll(async () => {
 
 describe(`a store whose process is killed ${CYCLES} times and more`, () => {
   it('has all that was acknowledged, and serves again within two seconds', async () => {
-    const random = numbersOf(1);
+    const random = randomNumbers(1);
     const ledger = new BusyLedger();
     next = program.start(directory, 0);
     // How far a collection gets before the kill depends on the machine.

@@ -4,7 +4,8 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { openLocalStore } from '@tvix/castore';
 import { BusyLedger } from './busy-ledger.ts';
 import { type BusyEnd, BusyProgram } from './busy-process.ts';
-import { BUSY_OPTIONS, numbersOf } from './busy-trees.ts';
+import { randomNumbers } from '../../../castore/test/support/random-numbers.ts';
+import { BUSY_OPTIONS } from './busy-trees.ts';
 import { Ext4Disk } from './ext4-disk.ts';
 
 /** What a process says whose disk is gone. */
@@ -108,7 +109,7 @@ describe('a store whose power is cut', () => {
   });
 
   it(`has all that was acknowledged, ${CUTS} times`, async () => {
-    const random = numbersOf(2);
+    const random = randomNumbers(2);
     for (let cuts = 0; cuts < CUTS; cuts += 1, run += 1) {
       await cutWhileWriting(random);
       await check();
@@ -119,7 +120,7 @@ describe('a store whose power is cut', () => {
   }, 1_200_000);
 
   it(`has it too when the power goes again while it recovers, ${CUTS_WHILE_RECOVERING} times`, async () => {
-    const random = numbersOf(3);
+    const random = randomNumbers(3);
     for (let cuts = 0; cuts < CUTS_WHILE_RECOVERING; cuts += 1) {
       await cutWhileWriting(random);
       run += 1;

@@ -5,7 +5,7 @@ import { openLocalStore } from '@tvix/castore';
 import { BusyLedger } from './busy-ledger.ts';
 import { type BusyProcess, BusyProgram } from './busy-process.ts';
 import { BUSY_OPTIONS } from './busy-trees.ts';
-import { memoryDirectory } from './memory-directory.ts';
+import { memoryDirectory } from '../../../castore/test/support/memory-directory.ts';
 
 let program: BusyProgram;
 let directory: string;

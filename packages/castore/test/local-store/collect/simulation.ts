@@ -18,7 +18,7 @@ import {
   directoryOf,
   fileNode,
 } from './clocked-store.ts';
-import { generator } from './generator.ts';
+import { randomNumbers } from '../../support/random-numbers.ts';
 import { MemoryIndex } from './memory-index.ts';
 
 const CLIENTS = 3;
@@ -63,7 +63,7 @@ class Simulation {
   }
 
   static async create(seed: number): Promise<Simulation> {
-    const random = generator(seed);
+    const random = randomNumbers(seed);
     const pause = async (): Promise<void> => {
       for (let turns = Math.floor(4 * random()); turns > 0; turns -= 1)
         await new Promise((resolve) => setImmediate(resolve));

@@ -3,8 +3,8 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { AskedStore } from '../asked-store.ts';
-import { BundledProgram } from '../bundled-program.ts';
-import { memoryDirectory } from '../memory-directory.ts';
+import { BundledProgram } from '../../support/bundled-program.ts';
+import { memoryDirectory } from '../../support/memory-directory.ts';
 
 /** The calls by which LMDB writes its file (lmdb-js 3.5.6), and those that would be a surprise. */
 const CALLS = ['pwrite64', 'writev', 'fdatasync'] as const;
@@ -100,7 +100,9 @@ describeTraced(missing === undefined ? NAME : `${NAME} (${missing})`, () => {
 
   beforeAll(async () => {
     scratch = fs.mkdtempSync(path.join(memoryDirectory(), 'index-errors-'));
-    program = new BundledProgram('asked-store-program.ts');
+    program = new BundledProgram(
+      new URL('../asked-store-program.ts', import.meta.url),
+    );
     await withStore(async (directory) => {
       const { answers, trace } = await live(directory, '');
       expect(new Set(answers)).toEqual(new Set(['ok']));

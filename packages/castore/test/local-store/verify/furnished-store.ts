@@ -11,7 +11,7 @@ import {
 import type { Directory } from '../../../src/node/directory.ts';
 import { randomBytes } from '../../blob-service/random-bytes.ts';
 import { directoryOf, fileNode } from '../collect/clocked-store.ts';
-import { memoryDirectory } from '../memory-directory.ts';
+import { memoryDirectory } from '../../support/memory-directory.ts';
 
 export const OPTIONS: LocalStoreOptions = {
   reserveBytes: 0,

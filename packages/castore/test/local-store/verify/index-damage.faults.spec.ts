@@ -2,8 +2,8 @@ import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { BundledProgram } from '../bundled-program.ts';
-import { generator } from '../collect/generator.ts';
+import { BundledProgram } from '../../support/bundled-program.ts';
+import { randomNumbers } from '../../support/random-numbers.ts';
 import { Furniture, furnishedDirectory } from './furnished-store.ts';
 
 const TRIALS = process.env['TVIX_FAULTS'] === 'full' ? 200 : 24;
@@ -15,7 +15,7 @@ let program: BundledProgram;
 
 beforeAll(async () => {
   original = await furnishedDirectory(furniture);
-  program = new BundledProgram('verify/index-reader.ts');
+  program = new BundledProgram(new URL('index-reader.ts', import.meta.url));
 });
 
 afterAll(() => {
@@ -40,7 +40,7 @@ function run(directory: string): Outcome {
 }
 
 function damageIndex(file: string, trial: number): void {
-  const random = generator(trial);
+  const random = randomNumbers(trial);
   const bytes = fs.readFileSync(file);
   const at = Math.floor(random() * bytes.length);
   switch (trial % 3) {

@@ -12,7 +12,7 @@ import { openLocalStore } from '../../../src/local-store/open/open-local-store.t
 import type { Damage } from '../../../src/local-store/verify/damage.ts';
 import { repairLocalStore } from '../../../src/local-store/verify/repair-store.ts';
 import { verifyLocalStore } from '../../../src/local-store/verify/verify-store.ts';
-import { generator } from '../collect/generator.ts';
+import { randomNumbers } from '../../support/random-numbers.ts';
 import { Furniture, furnishedDirectory, OPTIONS } from './furnished-store.ts';
 import { damagePack, type PackDamage, packFiles } from './pack-damage.ts';
 
@@ -80,7 +80,11 @@ describe('a store with a damaged pack', () => {
     async (damage) => {
       for (let trial = 0; trial < TRIALS; trial += 1) {
         copyOriginal(`${damage}-${trial}`);
-        damagePack(directory, damage, generator(1000 * trial + damage.length));
+        damagePack(
+          directory,
+          damage,
+          randomNumbers(1000 * trial + damage.length),
+        );
         const isSame = packFiles(original).every((file, i) =>
           fs
             .readFileSync(file)
@@ -115,7 +119,7 @@ describe('a store with a damaged pack', () => {
   it('serves no wrong byte before anybody verifies', async () => {
     for (let trial = 0; trial < TRIALS; trial += 1) {
       copyOriginal(`read-${trial}`);
-      const random = generator(trial);
+      const random = randomNumbers(trial);
       for (const damage of ['flip', 'zero', 'swap'] as const)
         damagePack(directory, damage, random);
       await open();
@@ -151,7 +155,7 @@ describe('a store with a damaged pack', () => {
 
   it('keeps what it took out of service', async () => {
     copyOriginal('kept');
-    damagePack(directory, 'flip', generator(5));
+    damagePack(directory, 'flip', randomNumbers(5));
     const before = packFiles(directory).map((file) => fs.readFileSync(file));
     await repair();
     const kept = fs.readdirSync(`${directory}/quarantine`);

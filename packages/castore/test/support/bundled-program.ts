@@ -4,24 +4,23 @@ import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { buildSync } from 'esbuild';
 
-const here = fileURLToPath(new URL('.', import.meta.url));
-const packages = join(here, '../..');
+const packages = fileURLToPath(new URL('../../..', import.meta.url));
 
-/** A program of these tests in one file that Node can run: a child can't load TypeScript on Node 20. */
+/** A program of tests in one file that Node can run: a child can't load TypeScript on Node 20. */
 export class BundledProgram implements Disposable {
   readonly #directory = mkdtempSync(join(tmpdir(), 'program-'));
   readonly file: string;
 
-  /** Bundles a file of this folder. */
-  constructor(source: string) {
-    this.file = join(this.#directory, `${basename(source, '.ts')}.mjs`);
+  constructor(source: URL) {
+    const path = fileURLToPath(source);
+    this.file = join(this.#directory, `${basename(path, '.ts')}.mjs`);
     // Native modules and WebAssembly are found through a link.
     symlinkSync(
       join(packages, '../node_modules'),
       join(this.#directory, 'node_modules'),
     );
     buildSync({
-      entryPoints: [join(here, source)],
+      entryPoints: [path],
       outfile: this.file,
       bundle: true,
       packages: 'external',
