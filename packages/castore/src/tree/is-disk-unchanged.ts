@@ -3,8 +3,8 @@ import { setImmediate } from 'node:timers/promises';
 import type { CallOptions } from '../blob-service/blob-service.ts';
 import { RECORDED_NUMBERS, RecordedWay } from './disk-record.ts';
 import type { DiskRecord } from './disk-record.ts';
-import { openLstat } from './lstat.ts';
 import type { Found } from './lstat.ts';
+import { openLstat } from './open-lstat.ts';
 
 /** Longer paths the system may not take; the ways of a tree that has some are looked at as if they had changed. */
 const MAX_PATH_BYTES = 4095;

@@ -1,6 +1,5 @@
 import { lstatSync } from 'node:fs';
 import type { FileIdentity } from './known-files.ts';
-import { openStatx } from './statx.ts';
 
 /** What is found at a path. */
 export interface Found extends FileIdentity {
@@ -13,11 +12,6 @@ export interface Found extends FileIdentity {
  * `undefined` where that isn't possible. What it answers with is changed by the next call.
  */
 export type Lstat = (path: Buffer, length: number) => Found | undefined;
-
-/** The quickest way to look at many files on this machine. */
-export function openLstat(): Lstat {
-  return openStatx() ?? plainLstat;
-}
 
 /** As Node does it, which takes twice as long: three objects and four dates for each file. */
 export const plainLstat: Lstat = (path, length) => {

@@ -8,8 +8,9 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import { openLstat, plainLstat } from '../../src/tree/lstat.ts';
+import { plainLstat } from '../../src/tree/lstat.ts';
 import type { Lstat } from '../../src/tree/lstat.ts';
+import { openLstat } from '../../src/tree/open-lstat.ts';
 import { useTemporaryDirectory } from './temporary-directory.ts';
 
 const temporary = useTemporaryDirectory();

@@ -11,8 +11,7 @@ import {
 } from '@tvix/castore/proto';
 import { StoreError } from '../errors.ts';
 import type { Compression } from '../compression/compression.ts';
-import type { CacheContext } from './context.ts';
-import type { CacheTable } from './table.ts';
+import type { CacheTable, CacheTables } from './table.ts';
 
 /** A file that was uploaded under `nar/`. */
 export interface UploadedNar {
@@ -25,9 +24,18 @@ export interface UploadedNar {
   readonly fileSize: number;
 }
 
+/** Where uploaded files are looked up. */
+export interface UploadedNars {
+  readonly tables: Pick<CacheTables, 'nars'>;
+  readonly arriving: {
+    /** Resolves when a file is stored, or isn't going to be. */
+    settled(fileSha256: Uint8Array): Promise<void>;
+  };
+}
+
 /** The file of that SHA-256, durable; `undefined` where none was uploaded. */
 export async function getUploadedNar(
-  { tables, arriving }: Pick<CacheContext, 'tables' | 'arriving'>,
+  { tables, arriving }: UploadedNars,
   fileSha256: Uint8Array,
 ): Promise<UploadedNar | undefined> {
   await arriving.settled(fileSha256);
