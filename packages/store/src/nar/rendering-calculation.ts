@@ -1,3 +1,4 @@
+import { setImmediate as turnOfOthers } from 'node:timers/promises';
 import { readTree, requireDirectory } from '@tvix/castore';
 import type { CallOptions, Node } from '@tvix/castore';
 import { StoreError } from '../errors.ts';
@@ -10,6 +11,9 @@ import type { TreeStorage } from './tree-storage.ts';
  * take years.
  */
 const MAX_ENTRIES = 2n ** 32n;
+
+/** What is at hand is read without anybody else having a turn: they get one after so long. */
+const SLICE_MS = 4;
 
 /** Calculates by rendering: every call reads the whole tree. */
 export class RenderingNarCalculation implements NarCalculationService {
@@ -25,8 +29,14 @@ export class RenderingNarCalculation implements NarCalculationService {
   ): Promise<NarCalculation> {
     await this.#assertFewEntries(node, options);
     const digester = new NarDigester();
-    for await (const events of readTree(node, this.#storage, options))
+    let turnMs = performance.now();
+    for await (const events of readTree(node, this.#storage, options)) {
       digester.write(events);
+      if (performance.now() - turnMs < SLICE_MS) continue;
+      await turnOfOthers();
+      options?.signal?.throwIfAborted();
+      turnMs = performance.now();
+    }
     return digester.finish();
   }
 
