@@ -12,6 +12,7 @@ import {
   openAccess,
   PathSigner,
   TokenAccess,
+  UnpackingThreads,
 } from '@tvix/store/binary-cache';
 import type {
   Access,
@@ -157,6 +158,7 @@ async function createCache(
     PublicKey.parse(key),
   );
   const { netrcFile } = flags;
+  const unpacker = new UnpackingThreads();
   const substituter = createSubstituter(
     flags.upstream ?? [],
     {
@@ -164,6 +166,7 @@ async function createCache(
         netrc: Netrc.parse(await read(netrcFile)),
       }),
       ...(trustedKeys.length > 0 && { trustedKeys }),
+      unpacker,
     },
     store,
     side,
@@ -181,6 +184,7 @@ async function createCache(
       ...store,
       tables: side.tables,
       ...(localStore && { holdPaths: localPathHolds(localStore) }),
+      unpacker,
       ...(isOneStore && { openUpload: localUploads(localStore) }),
       ...(substituter && { substituter }),
     },

@@ -1,5 +1,6 @@
 import { RenderBuffers } from '../nar/render-buffers.ts';
 import { NarSizes } from '../nar/sizes.ts';
+import { UnpackingThreads } from '../unpacking/unpacking-threads.ts';
 import { ArrivingNars } from './arriving-nars.ts';
 import type {
   BinaryCacheOptions,
@@ -27,6 +28,7 @@ export class BinaryCache {
       buffers: new RenderBuffers(),
       commits: new Turns(),
       arriving: new ArrivingNars(),
+      unpacker: services.unpacker ?? new UnpackingThreads(),
       narInfoReplies: new WeakMap(),
       knownPaths: new SharedAnswers(1),
       closureTexts: new SharedAnswers(MAX_CLOSURE_TEXTS),

@@ -7,6 +7,7 @@ import type { PathInfo } from '../path-info/path-info.ts';
 import type { PathInfoService } from '../path-info-service/path-info-service.ts';
 import type { PathSigner } from '../path-info-service/signing.ts';
 import type { Substituter } from '../substitution/substituter.ts';
+import type { Unpacker } from '../unpacking/unpack.ts';
 import type { CacheInfoOptions } from './cache-info.ts';
 import type { CacheTables } from './table.ts';
 import type { Reply } from './reply.ts';
@@ -32,6 +33,8 @@ export interface BinaryCacheServices {
   readonly holdPaths?: (
     outputHashes: readonly Uint8Array[],
   ) => Promise<() => void>;
+  /** Unpacks what is uploaded; in threads of its own where left out. */
+  readonly unpacker?: Unpacker;
   /** Finds and fetches what isn't here. */
   readonly substituter?: Pick<Substituter, 'find' | 'fetch' | 'openNar'>;
 }
@@ -65,6 +68,7 @@ export interface CacheContext extends BinaryCacheServices {
   /** One commit at a time for each key: of two that add signatures, none loses its own. */
   readonly commits: Turns;
   readonly arriving: ArrivingNars;
+  readonly unpacker: Unpacker;
   /** Narinfos as they were answered. What a path info says never changes, and neither does how it is signed here. */
   readonly narInfoReplies: WeakMap<PathInfo, Reply>;
   /** What the pages say that the store holds. */

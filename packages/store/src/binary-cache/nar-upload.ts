@@ -1,12 +1,8 @@
-import { createHash } from 'node:crypto';
 import { compareBytes } from '@tvix/castore';
 import type { CallOptions } from '@tvix/castore';
 import { encodeNixBase32 } from '@tvix/nar';
-import { Expansion } from '../compression/bounded.ts';
-import { decompress } from '../compression/decompress.ts';
-import { sniffGzip } from '../compression/sniff.ts';
 import { StoreError } from '../errors.ts';
-import { ingestNar } from '../nar/ingest.ts';
+import { ingestArchive } from '../nar/ingest.ts';
 import { isTreeStored } from '../nar/is-tree-stored.ts';
 import type { CacheContext } from './context.ts';
 import type { NarName } from './nar-name.ts';
@@ -66,27 +62,15 @@ export function narUpload(
     storage: UploadStorage,
     callOptions: CallOptions,
   ): Promise<[UploadedFile, ...UploadedFile[]]> {
-    const fileHash = createHash('sha256');
-    const expansion = new Expansion({ maxBytes, maxRatio });
-    const file = expansion.counted(body);
-    const [compression, source] =
-      name.compression === undefined
-        ? await sniffGzip(file)
-        : [name.compression, file];
-    // Of a file that isn't compressed, the NAR's hash is the file's.
-    const nar = expansion.bounded(
-      compression === 'none'
-        ? source
-        : decompress(compression, hashed(source, fileHash), {
-            reusesMemory: true,
-          }),
-    );
-    const ingested = await ingestNar(nar, storage, callOptions);
-    const { narSha256, narSize } = ingested;
-    const fileSha256 =
-      compression === 'none' ? narSha256 : new Uint8Array(fileHash.digest());
+    const unpacking = context.unpacker.unpack(body, {
+      compression: name.compression,
+      limits: { maxBytes, maxRatio },
+    });
+    const node = await ingestArchive(unpacking.nar, storage, callOptions);
+    const unpacked = unpacking.outcome();
+    const { compression, fileSize, fileSha256, narSha256, narSize } = unpacked;
     assertFileHash(name.fileSha256, fileSha256);
-    const fileSize = expansion.bytesTaken;
+    const ingested = { node, narSha256, narSize };
     const files: [UploadedFile, ...UploadedFile[]] = [
       [name.fileSha256, { ...ingested, compression, fileSize }],
     ];
@@ -113,16 +97,6 @@ function servicesOf({
   tables: { nars },
 }: CacheContext): UploadStorage {
   return { blobs, directories, pathInfos, nars, finish: async () => {} };
-}
-
-async function* hashed(
-  source: AsyncIterable<Uint8Array>,
-  hash: { update(bytes: Uint8Array): unknown },
-): AsyncGenerator<Uint8Array, void, undefined> {
-  for await (const piece of source) {
-    hash.update(piece);
-    yield piece;
-  }
 }
 
 function assertFileHash(expected: Uint8Array, found: Uint8Array): void {

@@ -1,5 +1,4 @@
 import type { Readable } from 'node:stream';
-import { countPassingBytes } from '@tvix/castore';
 import { StoreError } from '../errors.ts';
 
 /** What a body must keep to. */
@@ -31,7 +30,6 @@ export async function* requestBody(
     if (next.done === true) return;
     const piece = next.value as Buffer;
     total += piece.length;
-    countPassingBytes(piece.length);
     inWindow += piece.length;
     if (total > maxBytes) {
       throw new StoreError(

@@ -10,6 +10,11 @@ import { unzstd } from './zstd.ts';
 export interface DecompressOptions {
   /** Whether a piece may lie in memory that is used again once the next is asked for. */
   readonly reusesMemory?: boolean;
+  /**
+   * Where the next piece may be laid; a decoder that can't be told lays it elsewhere. Called before each piece, for memory
+   * of at least a byte.
+   */
+  readonly memory?: () => Uint8Array;
 }
 
 /**
@@ -22,7 +27,7 @@ export interface DecompressOptions {
 export function decompress(
   compression: Compression,
   source: AsyncIterable<Uint8Array>,
-  { reusesMemory = false }: DecompressOptions = {},
+  { reusesMemory = false, memory }: DecompressOptions = {},
 ): AsyncIterable<Uint8Array> {
   switch (compression) {
     case 'none':
@@ -32,7 +37,9 @@ export function decompress(
     case 'br':
       return unbrotli(source);
     case 'zstd':
-      return reusesMemory ? unzstd(source) : copies(unzstd(source));
+      return reusesMemory || memory !== undefined
+        ? unzstd(source, memory)
+        : copies(unzstd(source));
     case 'xz':
       return unxz(source);
     case 'lzip':

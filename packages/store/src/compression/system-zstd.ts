@@ -8,6 +8,7 @@ import { corrupt, cutOff, windowTooLarge } from './corrupt.ts';
 
 type Unzstd = (
   source: AsyncIterable<Uint8Array>,
+  memory?: () => Uint8Array,
 ) => AsyncGenerator<Uint8Array, void, undefined>;
 
 /** The most that comes out at a time: a block. */
@@ -37,22 +38,20 @@ function bind(call: LibraryFunctions): Unzstd {
     'long ZSTD_decompressStream_simpleArgs(void *context, void *target, size_t capacity, void *written, const void *source, size_t length, void *read)',
   );
 
-  return async function* (source) {
+  return async function* (source, memory) {
     const context = create();
     try {
       set(context, WINDOW_LOG_MAX, MAX_WINDOW_LOG);
-      const target = Buffer.allocUnsafeSlow(PIECE_BYTES);
+      const own = memory ? undefined : Buffer.allocUnsafeSlow(PIECE_BYTES);
       const progress = new BigUint64Array(2);
       const [written, read] = [progress.subarray(0, 1), progress.subarray(1)];
       /** How much more would be welcome: nothing at the end of a frame that was given out whole. */
       let wanted = 1;
       for await (const piece of source) {
         let taken = 0;
-        let given = 0;
-        while (
-          taken < piece.length ||
-          (wanted > 0 && given === target.length)
-        ) {
+        let isFull = false;
+        while (taken < piece.length || (wanted > 0 && isFull)) {
+          const target = own ?? memory!();
           progress.set([0n, BigInt(taken)]);
           wanted = decompress(
             context,
@@ -62,7 +61,9 @@ function bind(call: LibraryFunctions): Unzstd {
           if (wanted === WINDOW_TOO_LARGE)
             throw windowTooLarge(undefined, 2 ** MAX_WINDOW_LOG);
           if (wanted < 0) throw corrupt(`libzstd failed with ${-wanted}`);
-          [given, taken] = [Number(progress[0]), Number(progress[1])];
+          const given = Number(progress[0]);
+          taken = Number(progress[1]);
+          isFull = given === target.length;
           if (given > 0) yield target.subarray(0, given);
         }
       }

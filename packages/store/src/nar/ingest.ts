@@ -26,17 +26,32 @@ export async function ingestNar(
   const hash = createHash('sha256');
   let narSize = 0n;
 
+  async function* hashed(): AsyncGenerator<Uint8Array, void, undefined> {
+    for await (const chunk of source) {
+      hash.update(chunk);
+      narSize += BigInt(chunk.length);
+      yield chunk;
+    }
+  }
+
+  const node = await ingestArchive(hashed(), storage, options);
+  return { node, narSize, narSha256: new Uint8Array(hash.digest()) };
+}
+
+/** As {@link ingestNar}, of an archive that is counted and hashed elsewhere: answers with the root alone. */
+export async function ingestArchive(
+  source: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+  storage: TreeStorage,
+  options?: CallOptions,
+): Promise<Node> {
   async function* events(): AsyncGenerator<readonly TreeEvent[]> {
     const parser = new NarParser();
     for await (const chunk of source) {
       options?.signal?.throwIfAborted();
-      hash.update(chunk);
-      narSize += BigInt(chunk.length);
       yield parser.push(chunk);
     }
     parser.finish();
   }
 
-  const node = await ingestTree(events(), storage, options);
-  return { node, narSize, narSha256: new Uint8Array(hash.digest()) };
+  return ingestTree(events(), storage, options);
 }

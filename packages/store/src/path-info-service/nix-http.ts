@@ -1,18 +1,18 @@
 import { compareBytes } from '@tvix/castore';
-import type { CallOptions } from '@tvix/castore';
+import type { CallOptions, Node } from '@tvix/castore';
 import { encodeNixBase32, fingerprint, PublicKey } from '@tvix/nar';
 import type { ParsedNarInfo } from '@tvix/nar';
 import { readNarInfo } from '../binary-cache/narinfo-text.ts';
 import { readAll } from '../binary-cache/read-all.ts';
-import { Expansion } from '../compression/bounded.ts';
 import { isCompression } from '../compression/compression.ts';
-import { decompress } from '../compression/decompress.ts';
 import { StoreError } from '../errors.ts';
-import { ingestNar } from '../nar/ingest.ts';
+import { ingestArchive } from '../nar/ingest.ts';
 import type { TreeStorage } from '../nar/tree-storage.ts';
 import { pathInfoFromNarInfo } from '../path-info/narinfo.ts';
 import { assertOutputHash } from '../path-info/output-hash.ts';
 import type { PathInfo } from '../path-info/path-info.ts';
+import { unpack } from '../unpacking/unpack.ts';
+import type { Unpacker } from '../unpacking/unpack.ts';
 import { HttpFetcher } from './http-fetcher.ts';
 import type { HttpFetcherOptions } from './http-fetcher.ts';
 import { withoutLogin } from './without-login.ts';
@@ -32,6 +32,8 @@ export interface NixHttpOptions extends HttpFetcherOptions {
   readonly followsForeignUrls?: boolean;
   /** Bytes of a NAR. 64 GiB where left out. */
   readonly maxNarBytes?: number;
+  /** Unpacks what is fetched; in the calling thread where left out. */
+  readonly unpacker?: Unpacker;
 }
 
 /** A path that a cache has, not fetched yet. */
@@ -185,35 +187,35 @@ export class NixHttpPathInfoService implements PathInfoService {
       throw corrupt(url, `the NAR has ${narInfo.narSize} bytes, over ${limit}`);
     const file = await this.#fetcher.open(url, options);
     if (file === undefined) throw corrupt(url, 'the NAR is missing');
-    const expansion = new Expansion({
+    const { unpacker = { unpack } } = this.#options;
+    const unpacking = unpacker.unpack(file, {
+      compression,
       // One byte more than it says is seen without reading on.
-      maxBytes: Number(narInfo.narSize),
-      maxRatio: MAX_RATIO,
+      limits: { maxBytes: Number(narInfo.narSize), maxRatio: MAX_RATIO },
     });
-    const nar = expansion.bounded(
-      decompress(compression, expansion.counted(file), { reusesMemory: true }),
-    );
     const { onBytes } = options;
+    const { nar } = unpacking;
     const told = onBytes === undefined ? nar : telling(nar, onBytes);
-    const ingestion = await this.#ingest(told, url, options);
-    if (ingestion.narSize !== narInfo.narSize) {
+    const node = await this.#ingest(told, url, options);
+    const { narSha256, narSize } = unpacking.outcome();
+    if (narSize !== narInfo.narSize) {
       throw corrupt(
         url,
-        `the NAR has ${ingestion.narSize} bytes, its narinfo says ${narInfo.narSize}`,
+        `the NAR has ${narSize} bytes, its narinfo says ${narInfo.narSize}`,
       );
     }
-    if (compareBytes(ingestion.narSha256, narInfo.narSha256) !== 0)
+    if (compareBytes(narSha256, narInfo.narSha256) !== 0)
       throw corrupt(url, 'the NAR has another hash than its narinfo says');
-    return pathInfoFromNarInfo(narInfo, ingestion.node);
+    return pathInfoFromNarInfo(narInfo, node);
   }
 
   async #ingest(
     nar: AsyncIterable<Uint8Array>,
     url: URL,
     options?: CallOptions,
-  ): ReturnType<typeof ingestNar> {
+  ): Promise<Node> {
     try {
-      return await ingestNar(nar, this.#storage, options);
+      return await ingestArchive(nar, this.#storage, options);
     } catch (error) {
       if (!isAboutBytes(error)) throw error;
       throw corrupt(url, error.message, error);
