@@ -27,7 +27,8 @@ export class FileInThread {
   /** What comes out is laid in here, from the beginning. */
   #room = new Uint8Array(0);
   #filled = 0;
-  #wake: () => void = () => {};
+  /** Decoders of Node's read ahead: file and memory may be waited for at once. */
+  #waiting: (() => void)[] = [];
 
   constructor(
     id: number,
@@ -136,7 +137,11 @@ export class FileInThread {
 
   async #changed(): Promise<void> {
     if (!this.#isCancelled)
-      await new Promise<void>((resolve) => (this.#wake = resolve));
+      await new Promise<void>((resolve) => this.#waiting.push(resolve));
     if (this.#isCancelled) throw CANCELLED;
+  }
+
+  #wake(): void {
+    for (const resolve of this.#waiting.splice(0)) resolve();
   }
 }
