@@ -10,7 +10,7 @@ import type { UnpackOptions } from '../../src/unpacking/packed-file.ts';
 import { unpack } from '../../src/unpacking/unpack.ts';
 import type { Unpacked, Unpacking } from '../../src/unpacking/unpack.ts';
 import { UnpackingThreads } from '../../src/unpacking/unpacking-threads.ts';
-import { BundledProgram } from '../bundled-program.ts';
+import { BundledProgram } from '../../../castore/test/support/bundled-program.ts';
 import { collect } from '../fixtures.ts';
 
 const MIB = 1024 * 1024;
@@ -20,7 +20,9 @@ let program: BundledProgram;
 let threads: UnpackingThreads;
 
 beforeAll(() => {
-  program = new BundledProgram('../src/unpacking/worker.ts');
+  program = new BundledProgram(
+    new URL('../../src/unpacking/worker.ts', import.meta.url),
+  );
   threads = new UnpackingThreads({
     threads: 2,
     worker: pathToFileURL(program.file),
