@@ -130,13 +130,14 @@ export async function storeTree(
 /** Stores directories that stand twice in each other: a tree of as many entries as no listing and no archive ends with. */
 export async function storeEndlessTree(
   directories: Pick<DirectoryService, 'put'>,
+  levels = 30,
 ): Promise<Node> {
   let directory = Directory.fromEntries([]);
   for (let depth = 0; ; depth++) {
     await directories.put(directory);
     const { digest, size } = directory;
     const node: Node = { type: 'directory', digest, size };
-    if (depth === 30) return node;
+    if (depth === levels) return node;
     directory = Directory.fromEntries(
       ['a', 'b'].map((name) => ({ name: pathComponent(name), node })),
     );
