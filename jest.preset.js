@@ -1,8 +1,8 @@
 import { fileURLToPath } from 'node:url';
 
-const reporter = fileURLToPath(
-  new URL('./tools/test-reporter.mjs', import.meta.url),
-);
+const tool = (name) =>
+  fileURLToPath(new URL(`./tools/${name}`, import.meta.url));
+const reporter = tool('test-reporter.mjs');
 
 /** Tests that cut the power, kill, and fill disks; they run by a target of their own, see `faults`. */
 const FAULTS = '\\.faults\\.spec\\.ts$';
@@ -11,6 +11,7 @@ const preset = {
   testEnvironment: 'node',
   testMatch: ['<rootDir>/test/**/*.spec.ts'],
   testPathIgnorePatterns: ['/node_modules/', FAULTS],
+  globalSetup: tool('test-scratch.mjs'),
   extensionsToTreatAsEsm: ['.ts'],
   transform: {
     '^.+\\.ts$': [

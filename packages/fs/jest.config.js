@@ -1,3 +1,4 @@
 import preset from '../../jest.preset.js';
 
-export default { ...preset };
+// Sockets and mounts stay at short paths of their own.
+export default { ...preset, globalSetup: undefined };

@@ -1,7 +1,8 @@
 import fs from 'node:fs';
 import os from 'node:os';
 
-const SHARED_MEMORY = '/dev/shm';
+/** A folder that goes with the run of the tests (`tools/test-scratch.mjs`). */
+const SHARED_MEMORY = process.env['TVIX_TEST_MEMORY'] ?? '/dev/shm';
 const ENOUGH_BYTES = 512 * 1024 * 1024;
 
 /**
