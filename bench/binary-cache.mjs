@@ -2,7 +2,13 @@
 // against the same to and from a folder, and to a server that discards: what the client takes by itself.
 import { execFileSync, spawn } from 'node:child_process';
 import { once as event } from 'node:events';
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { get } from 'node:http';
 import { createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
@@ -18,6 +24,7 @@ import {
 export const title = 'Binary cache';
 
 const PATHS = 200;
+const RUNS = 3;
 const PATH_BYTES = 5 * 1024 * 1024;
 const MANY_FILES = 5000;
 const WANTED_FIRST_BYTE_MS = 20;
@@ -33,22 +40,28 @@ export function run() {
     const rows = [];
 
     for (const compression of ['none', 'zstd']) {
-      const daemon = await startDaemon(folder, `store-${compression}`);
-      const file = `file://${folder}/file-${compression}?compression=${compression}`;
-      const http = `http://127.0.0.1:${daemon.port}?compression=${compression}`;
-      const theirs = await once(nix.copyTo(file, paths), nix.env);
-      const ours = await once(nix.copyTo(http, paths), nix.env);
+      const { daemon, seconds } = await uploads(
+        folder,
+        nix,
+        compression,
+        paths,
+      );
+      const ours = {
+        name: 'daemon',
+        seconds: median(seconds.daemon),
+        mib: daemon.peakMiB(),
+      };
       rows.push(
         against(
           `\`nix copy --to\`, ${PATHS} paths, 1 GiB, ${compression}`,
-          { name: 'daemon', ...ours, mib: daemon.peakMiB() },
-          { name: 'file://', ...theirs },
+          ours,
+          { name: 'file://', seconds: median(seconds.file), mib: 0 },
         ),
-        against(
-          'the same, against a server that discards',
-          { name: 'daemon', ...ours, mib: daemon.peakMiB() },
-          { name: 'discards', ...(await discarded(nix, compression, paths)) },
-        ),
+        against('the same, against a server that discards', ours, {
+          name: 'discards',
+          seconds: median(seconds.discards),
+          mib: 0,
+        }),
       );
       if (compression === 'none')
         rows.push(...(await downloads(folder, nix, paths, daemon)));
@@ -59,7 +72,31 @@ export function run() {
   });
 }
 
-/** How long the client takes to a server that has nothing to do. */
+/** How long the client takes to each place, in turns; the daemon of the last one goes on, with all paths in its store. */
+async function uploads(folder, nix, compression, paths) {
+  const seconds = { file: [], daemon: [], discards: [] };
+  for (let run = 1; ; run++) {
+    const file = `${folder}/file-${compression}`;
+    const store = `store-${compression}`;
+    rmSync(file, { recursive: true, force: true });
+    rmSync(`${folder}/${store}`, { recursive: true, force: true });
+    const time = async (url) =>
+      (
+        await once(
+          nix.copyTo(`${url}?compression=${compression}`, paths),
+          nix.env,
+        )
+      ).seconds;
+    seconds.file.push(await time(`file://${file}`));
+    const daemon = await startDaemon(folder, store);
+    seconds.daemon.push(await time(`http://127.0.0.1:${daemon.port}`));
+    seconds.discards.push(await discarded(nix, compression, paths));
+    if (run === RUNS) return { daemon, seconds };
+    await daemon.stop();
+  }
+}
+
+/** How long the client takes to a server that has nothing to do, in seconds. */
 async function discarded(nix, compression, paths) {
   const port = await freePort();
   const child = spawn(process.execPath, [DISCARD, String(port)], {
@@ -69,7 +106,7 @@ async function discarded(nix, compression, paths) {
   const url = `http://127.0.0.1:${port}?compression=${compression}`;
   const taken = await once(nix.copyTo(url, paths), nix.env);
   await end(child);
-  return taken;
+  return taken.seconds;
 }
 
 /** How long a daemon that has just started takes to a path info and the first byte of its NAR, nothing in the page cache. */
@@ -175,7 +212,7 @@ async function downloads(folder, nix, paths, daemon) {
   const daemonUrls = await urls(daemon.port);
   for (const streams of [1, 16]) {
     const seconds = { nginx: [], daemon: [] };
-    for (let run = 0; run < 3; run++) {
+    for (let run = 0; run < RUNS; run++) {
       const slow = await load(nginx.port, streams, 0, nginxUrls);
       const fast = await load(daemon.port, streams, 0, daemonUrls);
       seconds.nginx.push(slow.seconds);
