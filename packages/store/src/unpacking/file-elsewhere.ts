@@ -81,7 +81,8 @@ export class FileElsewhere implements Contents {
   ): AsyncGenerator<Uint8Array, void, undefined> {
     this.#id = this.#link.open();
     const pieces = file[Symbol.asyncIterator]();
-    const tellAll = this.#tellAll(pieces);
+    // What goes wrong with it is told as a failure. A decoder may be done before it is.
+    void this.#tellAll(pieces);
     try {
       for (;;) {
         const output = this.#outputs.shift();
@@ -93,7 +94,6 @@ export class FileElsewhere implements Contents {
         else if (this.#outcome !== undefined) break;
         else await new Promise<void>((resolve) => (this.#onOutput = resolve));
       }
-      await tellAll;
     } finally {
       this.#isOver = true;
       this.#onRoom();

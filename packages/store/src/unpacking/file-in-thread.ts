@@ -3,7 +3,6 @@ import { PackedFile } from './packed-file.ts';
 import type { UnpackOptions } from './packed-file.ts';
 import { MESSAGES_UNDER_WAY } from './message-size.ts';
 import { toFailure } from './portable-failure.ts';
-
 import type { FromThread } from './thread-messages.ts';
 
 /** Decoders put out a block at a time: with less room, the memory is as good as full. */

@@ -178,6 +178,18 @@ describe('files that are unpacked in threads', () => {
     expect(isEnded).toBe(true);
   });
 
+  it('a file that goes on behind its end is left there', async () => {
+    const bytes = content(MIB);
+    const file = Buffer.concat([
+      await packed('gzip', bytes),
+      // What Node's decoder takes for padding.
+      Buffer.alloc(8 * MIB),
+    ]);
+    const options = { compression: 'gzip', limits: LIMITS } as const;
+    const { nar } = await all(threads.unpack(inPieces(file, 65_536), options));
+    expect(nar.equals(bytes)).toBe(true);
+  });
+
   it('a source is read no further than a few messages ahead of the reader', async () => {
     let taken = 0;
     async function* source(): AsyncGenerator<Uint8Array> {
