@@ -1,4 +1,5 @@
 import type { Compression } from './compression.ts';
+import { rejoined } from './rejoined.ts';
 
 /**
  * Whether a file is gzip or not compressed, by its first two bytes, and the file with nothing taken from it: Nix gives
@@ -15,21 +16,5 @@ export async function sniffGzip(
     head = Buffer.concat([head, value]);
   }
   const isGzip = head[0] === 0x1f && head[1] === 0x8b;
-  return [isGzip ? 'gzip' : 'none', rejoined(head, pieces)];
-}
-
-async function* rejoined(
-  head: Uint8Array,
-  pieces: AsyncIterator<Uint8Array>,
-): AsyncGenerator<Uint8Array, void, undefined> {
-  try {
-    yield head;
-    for (;;) {
-      const { done, value } = await pieces.next();
-      if (done === true) return;
-      yield value;
-    }
-  } finally {
-    await pieces.return?.();
-  }
+  return [isGzip ? 'gzip' : 'none', rejoined([head], pieces)];
 }

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
+import { rejoined } from '../compression/rejoined.ts';
 import { messageSize } from './message-size.ts';
 import type { UnpackOptions } from './packed-file.ts';
 import { unpack } from './unpack.ts';
@@ -91,21 +92,5 @@ export class UnpackingThreads implements Unpacker {
     const started = new UnpackingThread(this.#worker);
     this.#threads.push(started);
     return started;
-  }
-}
-
-async function* rejoined(
-  head: readonly Uint8Array[],
-  rest: AsyncIterator<Uint8Array>,
-): AsyncGenerator<Uint8Array, void, undefined> {
-  try {
-    yield* head;
-    for (;;) {
-      const { done, value } = await rest.next();
-      if (done === true) return;
-      yield value;
-    }
-  } finally {
-    await rest.return?.();
   }
 }
